@@ -1,0 +1,22 @@
+//! The nouns of showroom (photo, record, tag, reject, filter, query) and the seams between its parts.
+//!
+//! **Architecture invariant**: this crate does no I/O, starts no thread and knows no file format,
+//! model or database. Every other crate may use it; it uses none of them.
+
+pub mod embedding;
+pub mod filter;
+pub mod manifest;
+pub mod photo;
+pub mod query;
+pub mod record;
+pub mod reject;
+pub mod seams;
+pub mod tag;
+
+pub use embedding::{VectorName, Vectors};
+pub use filter::Filter;
+pub use photo::{Facts, Format, Photo, PhotoId, PhotoRef, Pixels};
+pub use query::{Hit, Query, QueryPart};
+pub use record::Record;
+pub use reject::{Reject, Stage};
+pub use tag::{Category, Colour, Decision, Tag};

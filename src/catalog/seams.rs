@@ -1,0 +1,228 @@
+//! The seams: what the pipeline and the server know of sources, models and stores.
+//!
+//! Work that computes is synchronous and runs on threads of its own; work that waits is async.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::filter::Filter;
+use crate::manifest::StoreManifest;
+use crate::photo::{Photo, PhotoRef};
+use crate::query::{Hits, Query};
+use crate::record::Record;
+use crate::reject::Reject;
+use crate::tag::{Category, Colour, Tag};
+
+/// A future behind a trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where photos come from.
+pub trait Source: Send + Sync {
+    /// Calls `found` with every photo, in a fixed order, until it returns `false`. What can not be
+    /// listed (an unreadable folder, a link that leads nowhere) is given as a [`Reject`].
+    fn list(
+        &self,
+        found: &mut dyn FnMut(Result<PhotoRef, Reject>) -> bool,
+    ) -> Result<(), SourceError>;
+
+    /// The bytes of one photo. Never reads more than `max_bytes`.
+    fn fetch(&self, photo: &PhotoRef, max_bytes: u64) -> Result<Vec<u8>, SourceError>;
+}
+
+/// Why a source could not list or fetch.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("{uri} does not exist")]
+    NotFound { uri: String },
+    #[error("{uri} is {bytes} bytes, more than the limit of {limit}; raise --max-bytes to take it")]
+    TooLarge { uri: String, bytes: u64, limit: u64 },
+    #[error("{uri} cannot be read: {reason}")]
+    Unreadable { uri: String, reason: String },
+}
+
+/// What an encoder makes of one photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Features {
+    /// Unit length, [`crate::embedding::Dimensions::shape`] long.
+    pub shape: Vec<f32>,
+    /// Unit length (or all zero where there is no product pixel), [`crate::embedding::Dimensions::colour`] long.
+    pub colour: Vec<f32>,
+    /// Probabilities, [`crate::embedding::Dimensions::classes`] long, sum 1.
+    pub classes: Vec<f32>,
+    /// Main colour first, shares of the product's pixels.
+    pub colours: Vec<Colour>,
+    /// Share of the photo that the product covers, 0–1.
+    pub product_share: f32,
+}
+
+/// Photos → features. One encoder belongs to one thread.
+pub trait Encoder: Send {
+    /// Changes whenever the features of the same photo would change: models, weights, crops.
+    fn id(&self) -> &str;
+
+    /// Features of each photo, in the same order; the inner error is about that photo alone.
+    /// The outer error means that the encoder itself cannot go on.
+    fn encode(&mut self, photos: &[Photo]) -> Result<Vec<Result<Features, String>>, ModelError>;
+}
+
+/// Sentences → unit vectors.
+pub trait TextEncoder: Send + Sync {
+    fn id(&self) -> &str;
+    fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError>;
+}
+
+/// What a tagger says of one photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tagged {
+    pub category: Option<Category>,
+    pub labels: Vec<Tag>,
+    /// The text vector of the photo, [`crate::embedding::Dimensions::text`] long.
+    pub text: Vec<f32>,
+}
+
+/// Features → tags and the text vector. Needs no pixels, so that a catalogue can be tagged again.
+pub trait Tagger: Send + Sync {
+    /// Changes whenever the tags of the same features would change.
+    fn id(&self) -> &str;
+    fn tag(&self, classes: &[f32], colours: &[Colour]) -> Tagged;
+}
+
+/// Words of a shopper → the vector to compare with the text vectors of photos.
+pub trait TextQuery: Send + Sync {
+    /// [`crate::embedding::Dimensions::text`] long. Fails where the words hold nothing to look for.
+    fn text_query(&self, words: &str) -> Result<Vec<f32>, ModelError>;
+}
+
+/// Why a model could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The weights are not here. The sentence says which command fetches them.
+    #[error("{0}")]
+    Missing(String),
+    /// The weights are here and must not be used: wrong hash, code in a pickle, broken file.
+    #[error("{0}")]
+    Refused(String),
+    /// The words or pictures asked with hold nothing to look for.
+    #[error("{0}")]
+    BadInput(String),
+    /// The engine failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Which columns a scan brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// All but vectors and class probabilities.
+    Tags,
+    /// Everything.
+    All,
+}
+
+/// Numbers about a store.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Stats {
+    pub photos: usize,
+    pub rejects: usize,
+    pub categorised: usize,
+    pub bytes_on_disk: u64,
+    pub table_version: u64,
+    pub fragments: usize,
+    /// Vectors that have an index, with the number of rows that it does not cover yet.
+    pub indices: Vec<IndexStats>,
+    pub manifest: StoreManifest,
+}
+
+/// One index of a store.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct IndexStats {
+    pub column: String,
+    pub kind: String,
+    pub unindexed_rows: usize,
+    /// Recall@10 against the exact search, measured on rows of the table when it was built.
+    pub recall_at_10: Option<f32>,
+}
+
+/// The catalogue on disk. One process writes at a time; any number read.
+pub trait Catalogue: Send + Sync {
+    fn manifest(&self) -> &StoreManifest;
+
+    /// URI → etag of everything that was dealt with: photos that are in, and rejects.
+    fn seen(&self) -> BoxFuture<'_, Result<HashMap<String, String>, StoreError>>;
+
+    /// Writes records and rejects, replacing those of the same URI. When it returns, they are
+    /// durable. A photo that is in the catalogue stays as it was where a later version of it is
+    /// rejected; a photo that comes in removes its reject.
+    fn upsert(
+        &self,
+        records: Vec<Record>,
+        rejects: Vec<Reject>,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The photos with this id (hex, or the first 8 or more digits of it), URI or SKU, in the order
+    /// of their URIs.
+    fn get<'a>(
+        &'a self,
+        key: &'a str,
+        columns: Columns,
+    ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>>;
+
+    fn search(&self, query: Query) -> BoxFuture<'_, Result<Hits, StoreError>>;
+
+    /// Calls `each` with the records that pass, a batch at a time, in the order of their URIs,
+    /// until it returns `false`.
+    fn scan<'a>(
+        &'a self,
+        filter: Option<Filter>,
+        columns: Columns,
+        each: &'a mut (dyn FnMut(Vec<Record>) -> bool + Send),
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Removes the photos with these URIs and the rejects of the same; how many photos went.
+    fn delete<'a>(&'a self, uris: &'a [String]) -> BoxFuture<'a, Result<usize, StoreError>>;
+
+    /// In the order of their URIs.
+    fn rejects(&self) -> BoxFuture<'_, Result<Vec<Reject>, StoreError>>;
+
+    fn stats(&self) -> BoxFuture<'_, Result<Stats, StoreError>>;
+
+    /// Builds or refreshes the indices where the table is big enough for them to pay.
+    fn build_index(&self) -> BoxFuture<'_, Result<Stats, StoreError>>;
+
+    /// Merges small fragments and removes versions that nobody needs.
+    fn compact(&self) -> BoxFuture<'_, Result<Stats, StoreError>>;
+
+    /// Reads every row and says what is wrong with it; empty means sound.
+    fn verify(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+}
+
+/// Why a store could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("there is no catalogue at {at}; make one with: showroom ingest PATH --store {at}")]
+    NotFound { at: String },
+    #[error(
+        "the catalogue at {at} was made by encoder {found}, this run uses {wanted}; use another \
+         --store, or the model that made it"
+    )]
+    OtherModel {
+        at: String,
+        found: String,
+        wanted: String,
+    },
+    #[error("the catalogue at {at} has format {found}, this showroom reads format {wanted}")]
+    OtherFormat { at: String, found: u32, wanted: u32 },
+    #[error("another process is writing to the catalogue at {at}; wait for it, or stop it")]
+    Locked { at: String },
+    #[error("the catalogue at {at} is damaged: {reason}")]
+    Damaged { at: String, reason: String },
+    #[error("{0}")]
+    BadQuery(String),
+    #[error(
+        "no room left on the disk of {at}; free some and run the same command again: it goes on where it stopped"
+    )]
+    DiskFull { at: String },
+    #[error("the catalogue at {at} failed: {reason}")]
+    Failed { at: String, reason: String },
+}

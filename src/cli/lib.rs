@@ -1,0 +1,1 @@
+//! One file a verb: what the user typed becomes a call into one crate below.

@@ -1,0 +1,3 @@
+//! showroom: product photos in; tags and a visual-search index out.
+
+fn main() {}

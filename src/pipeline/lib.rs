@@ -1,0 +1,1 @@
+//! Bounded stages from a source of photos to a catalogue.

@@ -1,0 +1,1 @@
+//! Bytes to upright, bounded, colour-managed pixels, and what is measured on them.

@@ -1,0 +1,1 @@
+//! The catalogue on disk. The only crate that names Lance.

@@ -1,0 +1,1 @@
+//! Models: weights, engines, encoders, taggers. The only crate that names burn, candle or onnxruntime.
