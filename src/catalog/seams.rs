@@ -28,6 +28,12 @@ pub trait Source: Send + Sync {
 
     /// The bytes of one photo. Never reads more than `max_bytes`.
     fn fetch(&self, photo: &PhotoRef, max_bytes: u64) -> Result<Vec<u8>, SourceError>;
+
+    /// How many files that are no photos (a README, a price list) the last [`Source::list`] passed
+    /// over, so far.
+    fn skipped(&self) -> u64 {
+        0
+    }
 }
 
 /// Why a source could not list or fetch.
@@ -148,12 +154,13 @@ pub struct IndexStats {
 pub trait Catalogue: Send + Sync {
     fn manifest(&self) -> &StoreManifest;
 
-    /// URI → etag of everything that was dealt with: photos that are in, and rejects.
+    /// URI → etag of everything that was dealt with: photos that are in, and rejects. Where a
+    /// photo is in and a later version of it was rejected, the etag of the reject.
     fn seen(&self) -> BoxFuture<'_, Result<HashMap<String, String>, StoreError>>;
 
     /// Writes records and rejects, replacing those of the same URI. When it returns, they are
     /// durable. A photo that is in the catalogue stays as it was where a later version of it is
-    /// rejected; a photo that comes in removes its reject.
+    /// rejected; a photo that comes in removes its reject. No URI comes twice in one call.
     fn upsert(
         &self,
         records: Vec<Record>,
@@ -171,7 +178,8 @@ pub trait Catalogue: Send + Sync {
     fn search(&self, query: Query) -> BoxFuture<'_, Result<Hits, StoreError>>;
 
     /// Calls `each` with the records that pass, a batch at a time, in the order of their URIs,
-    /// until it returns `false`.
+    /// until it returns `false`. Reads the catalogue as it was when the scan began: another thread
+    /// may `upsert` meanwhile.
     fn scan<'a>(
         &'a self,
         filter: Option<Filter>,
