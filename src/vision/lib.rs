@@ -1,1 +1,3 @@
 //! Models: weights, engines, encoders, taggers. The only crate that names burn, candle or onnxruntime.
+
+pub mod weights;
