@@ -16,7 +16,8 @@ use super::tensors::{TensorData, element_count};
 
 /// What every file of the older kind starts with: the pickled number 0x1950a86a20f9469cfc6c, then the
 /// pickled format version 1001.
-const LEGACY_START: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.";
+const LEGACY_START: &[u8] =
+    b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.";
 
 type Tensors = BTreeMap<String, TensorData>;
 
@@ -55,7 +56,9 @@ fn read_legacy(bytes: &[u8]) -> Result<Tensors, Refusal> {
         Ok((values, result))
     };
     let (system, system_id) = next()?;
-    let little = system.entry(system_id, "little_endian").map(|id| system.get(id));
+    let little = system
+        .entry(system_id, "little_endian")
+        .map(|id| system.get(id));
     if little != Some(&Value::Bool(true)) {
         return malformed("it was written on a big-endian machine");
     }
@@ -76,7 +79,9 @@ fn read_legacy(bytes: &[u8]) -> Result<Tensors, Refusal> {
     if at != bytes.len() {
         return malformed(format!("{} bytes follow its last tensor", bytes.len() - at));
     }
-    state_dict(&values, state, bytes.len(), |key| Ok(storages.get(key).map(|s| s.to_vec())))
+    state_dict(&values, state, bytes.len(), |key| {
+        Ok(storages.get(key).map(|s| s.to_vec()))
+    })
 }
 
 /// One storage of the older kind: its number of elements, then the elements.
@@ -89,7 +94,7 @@ fn take_storage<'a>(
     let storage = rest.split_first_chunk::<8>().and_then(|(count, data)| {
         let count = usize::try_from(u64::from_le_bytes(*count)).ok()?;
         data.get(..count.checked_mul(element.bytes())?)
-    };
+    });
     match storage {
         Some(storage) => {
             *at += 8 + storage.len();
@@ -103,7 +108,9 @@ fn take_storage<'a>(
 fn storage_elements(values: &Values) -> Result<HashMap<String, Element>, Refusal> {
     let mut elements = HashMap::new();
     for value in values.iter() {
-        let Value::Persistent(id) = value else { continue };
+        let Value::Persistent(id) = value else {
+            continue;
+        };
         let storage = storage_of(values, *id)?;
         match elements.insert(storage.key.to_owned(), storage.element) {
             Some(before) if before != storage.element => {
@@ -130,11 +137,20 @@ fn storage_of(values: &Values, id: Id) -> Result<StorageName<'_>, Refusal> {
         None => return malformed("a tensor names no storage"),
     };
     let whole = view.iter().all(|&v| *values.get(v) == Value::None);
-    match (values.text(kind), values.get(class), values.text(key), values.size(count)) {
+    match (
+        values.text(kind),
+        values.get(class),
+        values.text(key),
+        values.size(count),
+    ) {
         (Some("storage"), Value::Global(Global::Storage(element)), Some(key), Some(count))
             if whole =>
         {
-            Ok(StorageName { key, element: *element, count })
+            Ok(StorageName {
+                key,
+                element: *element,
+                count,
+            })
         }
         _ => malformed("a tensor names a storage in an unknown way"),
     }
@@ -183,13 +199,26 @@ fn tensor(
     load: &mut impl FnMut(&str) -> Result<Option<Vec<u8>>, Refusal>,
 ) -> Result<Option<TensorData>, Refusal> {
     let sizes = |id: Id| -> Option<Vec<usize>> {
-        values.items(id)?.iter().map(|&item| values.size(item)).collect()
+        values
+            .items(id)?
+            .iter()
+            .map(|&item| values.size(item))
+            .collect()
     };
     let parts = values.items(arguments).and_then(|items| {
-        let &[storage, offset, shape, strides, ..] = items else { return None };
-        let Value::Persistent(storage) = values.get(storage) else { return None };
-        Some((*storage, values.size(offset)?, sizes(shape)?, sizes(strides)?))
-    };
+        let &[storage, offset, shape, strides, ..] = items else {
+            return None;
+        };
+        let Value::Persistent(storage) = values.get(storage) else {
+            return None;
+        };
+        Some((
+            *storage,
+            values.size(offset)?,
+            sizes(shape)?,
+            sizes(strides)?,
+        ))
+    });
     let Some((storage, offset, shape, strides)) = parts else {
         return malformed("it is described in an unknown way");
     };
@@ -226,9 +255,12 @@ fn gather(
     strides: &[usize],
 ) -> Result<Vec<f32>, Refusal> {
     let count = element_count(shape).filter(|&count| count <= storage.len());
-    let last = shape.iter().zip(strides).try_fold(offset, |last, (&size, &stride)| {
-        last.checked_add(size.saturating_sub(1).checked_mul(stride)?)
-    };
+    let last = shape
+        .iter()
+        .zip(strides)
+        .try_fold(offset, |last, (&size, &stride)| {
+            last.checked_add(size.saturating_sub(1).checked_mul(stride)?)
+        });
     let (Some(count), Some(last)) = (count, last) else {
         return malformed("it has more elements than its storage");
     };
@@ -276,7 +308,10 @@ fn read_zip(bytes: &[u8]) -> Result<Tensors, Refusal> {
         }
     }
     let [folder] = pickles.as_slice() else {
-        return malformed(format!("it has {} data.pkl members where one is needed", pickles.len()));
+        return malformed(format!(
+            "it has {} data.pkl members where one is needed",
+            pickles.len()
+        ));
     };
     let mut member = |name: &str| -> Result<Option<Vec<u8>>, Refusal> {
         match archive.by_name(&format!("{folder}{name}")) {
@@ -300,5 +335,7 @@ fn read_zip(bytes: &[u8]) -> Result<Tensors, Refusal> {
     if taken != pickle.len() {
         return malformed("bytes follow its pickle");
     }
-    state_dict(&values, state, bytes.len(), |key| member(&format!("data/{key}")))
+    state_dict(&values, state, bytes.len(), |key| {
+        member(&format!("data/{key}"))
+    })
 }
