@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR ?= $(if $(CI),$(CACHE),$(CURDIR))/target
 CARGO := cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint unit
+.PHONY: help setup test lint unit fetch-test-data
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +24,10 @@ lint: setup ## rustfmt and clippy, warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 
-unit: setup ## the tests alone
+fetch-test-data: setup
+	@python3 datasets/fetch.py pillow-test-images
+
+unit: setup fetch-test-data ## the tests alone
 	@if command -v cargo-nextest >/dev/null; then \
 		$(CARGO) nextest run --release --locked --workspace --no-fail-fast; \
 	else \
