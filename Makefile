@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR ?= $(if $(CI),$(CACHE),$(CURDIR))/target
 CARGO := cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint unit fetch-test-data
+.PHONY: help setup test lint unit fetch-test-data audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,3 +33,7 @@ unit: setup fetch-test-data ## the tests alone
 	else \
 		$(CARGO) test --release --locked --workspace --no-fail-fast; \
 	fi
+
+audit: ## licences, sources, bans and known vulnerabilities of the dependencies (needs cargo-deny)
+	@command -v cargo-deny >/dev/null || { echo "audit: cargo install --locked cargo-deny" >&2; exit 1; }
+	$(CARGO) deny --locked check
