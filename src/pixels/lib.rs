@@ -1,1 +1,36 @@
 //! Bytes to upright, bounded, colour-managed pixels, and what is measured on them.
+//!
+//! [`decode`] is the way in: the format is told by the bytes ([`sniff`]), the size checked against
+//! [`Limits`] before anything is allocated, JPEGs decoded at a reduced scale, the picture turned upright
+//! ([`orient`]) and brought to sRGB, and [`Facts`](showroom_catalog::Facts) measured ([`quality`]).
+//! [`fit`] makes of pixels what a model eats.
+//!
+//! **Architecture invariant**: no I/O, no threads, no environment, no model. Nothing here panics on a
+//! photo, however broken: it is refused with a [`PixelError`].
+
+mod colour;
+pub mod decode;
+mod error;
+pub mod fit;
+mod header;
+mod jpeg;
+pub mod limits;
+pub mod orient;
+pub mod phash;
+pub mod quality;
+mod reduce;
+pub mod sniff;
+mod tiff;
+
+pub use decode::{DecodeOptions, Decoded, decode, decode_pixels};
+pub use error::PixelError;
+pub use fit::{
+    Filter, Fit, FitError, Fitter, How, Normal, Placement, Rect, composite_over_white, crop,
+};
+pub use limits::Limits;
+pub use showroom_catalog::PhotoId;
+
+/// The id of a photo: BLAKE3 of its bytes.
+pub fn photo_id(bytes: &[u8]) -> PhotoId {
+    PhotoId(*blake3::hash(bytes).as_bytes())
+}

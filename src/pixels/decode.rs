@@ -1,0 +1,217 @@
+//! Bytes → [`Raster`] (pixels as a decoder gives them) → upright RGBA in sRGB, at a bounded cost.
+
+use std::io::{Cursor, ErrorKind};
+
+use image::codecs::{
+    bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder,
+};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageResult};
+use showroom_catalog::{Facts, Format, Pixels};
+
+use crate::error::PixelError;
+use crate::limits::Limits;
+use crate::orient::Orientation;
+use crate::{colour, header, jpeg, orient, quality, reduce, sniff};
+
+/// How far a photo may be scaled down while it is decoded, and what it may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeOptions {
+    /// The shorter side of the pixels is at least this long, unless the photo itself is smaller. Photos
+    /// at least twice as large are reduced (JPEGs by their blocks: by 2, 4 or 8; others by averaging).
+    ///
+    /// Default 500: models eat 224–320 pixels a side, a product's crop half the photo's side, and
+    /// shops upload 1000, 2000 and 4000 pixels a side, which reduce to exactly 500. `u32::MAX`
+    /// decodes every pixel.
+    pub min_side: u32,
+    pub limits: Limits,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        DecodeOptions {
+            min_side: 500,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A photo's pixels and what was measured on them.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    pub pixels: Pixels,
+    /// [`Facts::product_share`] is 0: it takes a mask to know.
+    pub facts: Facts,
+}
+
+/// What the four (or fewer) bytes of a pixel mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Channels {
+    Rgba,
+    /// Red, green and blue are the same grey, to which a grey ICC profile applies.
+    GreyAsRgba,
+    /// Four inks a pixel, 255 meaning none, as every CMYK JPEG is written.
+    InvertedCmyk,
+}
+
+/// Decoded pixels, four bytes each, not yet upright and not yet in sRGB.
+pub(crate) struct Raster {
+    pub width: u32,
+    pub height: u32,
+    pub pixels: Vec<u8>,
+    pub channels: Channels,
+    pub icc: Option<Vec<u8>>,
+}
+
+/// Decodes and measures a photo.
+///
+/// The format is told by the bytes; size and format are checked against the limits before anything is
+/// allocated for pixels. Of an animation the first frame is taken. A photo of which a part is missing
+/// is refused. Never panics.
+pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Decoded, PixelError> {
+    let (format, size, pixels) = decode_upright(bytes, options)?;
+    let facts = quality::measure(&pixels, size, bytes.len() as u64, format);
+    Ok(Decoded { pixels, facts })
+}
+
+/// [`decode`] without measuring: upright sRGB pixels only.
+pub fn decode_pixels(bytes: &[u8], options: &DecodeOptions) -> Result<Pixels, PixelError> {
+    decode_upright(bytes, options).map(|(_, _, pixels)| pixels)
+}
+
+/// Format, upright size as in the file, pixels.
+fn decode_upright(
+    bytes: &[u8],
+    options: &DecodeOptions,
+) -> Result<(Format, (u32, u32), Pixels), PixelError> {
+    let limits = &options.limits;
+    limits.check_bytes(bytes)?;
+    let format = sniff::sniff(bytes)?;
+    let (header, raster) = match format {
+        Format::Jpeg => {
+            let head = jpeg::Head::read(bytes)?;
+            let header = checked(head.header(), limits)?;
+            (
+                header,
+                jpeg::decode(bytes, &head, options.min_side, limits)?,
+            )
+        }
+        _ => {
+            let header = checked(header::read(format, bytes)?, limits)?;
+            (header, others(format, bytes, options)?)
+        }
+    };
+    let (raster_width, raster_height) = (raster.width, raster.height);
+    let rgba = colour::to_srgb(raster);
+    let orientation: Orientation = header.orientation;
+    let (width, height, rgba) = orient::turn(orientation, raster_width, raster_height, rgba);
+    let size = orientation.upright(header.width, header.height);
+    Ok((
+        format,
+        size,
+        Pixels {
+            width,
+            height,
+            rgba,
+        },
+    ))
+}
+
+fn checked(header: header::Header, limits: &Limits) -> Result<header::Header, PixelError> {
+    limits.check_size(header.width, header.height)?;
+    Ok(header)
+}
+
+/// Decodes everything but JPEG through the `image` crate.
+fn others(format: Format, bytes: &[u8], options: &DecodeOptions) -> Result<Raster, PixelError> {
+    let refuse = |error: ImageError| judge(format, error, &options.limits);
+    let mut decoder = open(format, bytes, &options.limits).map_err(refuse)?;
+    // Broken colour metadata is no reason to lose a photo.
+    let icc = decoder.icc_profile().ok().flatten();
+    let (width, height) = decoder.dimensions();
+    // The decoder may see a larger picture than the header that was checked.
+    options.limits.check_size(width, height)?;
+    let per_pixel = u64::from(decoder.color_type().bytes_per_pixel()) + 4;
+    options
+        .limits
+        .check_memory(u64::from(width) * u64::from(height) * per_pixel)?;
+    let grey = !decoder.color_type().has_color();
+    let picture = DynamicImage::from_decoder(decoder).map_err(refuse)?;
+    let (width, height, pixels) = reduce::to_rgba(picture, options.min_side);
+    let channels = if grey {
+        Channels::GreyAsRgba
+    } else {
+        Channels::Rgba
+    };
+    Ok(Raster {
+        width,
+        height,
+        pixels,
+        channels,
+        icc,
+    })
+}
+
+fn open<'a>(
+    format: Format,
+    bytes: &'a [u8],
+    limits: &Limits,
+) -> ImageResult<Box<dyn ImageDecoder + 'a>> {
+    let mut bounds = image::Limits::default();
+    bounds.max_image_width = Some(limits.max_side);
+    bounds.max_image_height = Some(limits.max_side);
+    bounds.max_alloc = Some(limits.max_memory);
+    let bytes = Cursor::new(bytes);
+    let mut decoder: Box<dyn ImageDecoder + 'a> = match format {
+        Format::Png => Box::new(PngDecoder::with_limits(bytes, bounds.clone())?),
+        Format::Webp => Box::new(WebPDecoder::new(bytes)?),
+        Format::Gif => Box::new(GifDecoder::new(bytes)?),
+        Format::Bmp => Box::new(BmpDecoder::new(bytes)?),
+        Format::Tiff => Box::new(TiffDecoder::new(bytes)?),
+        Format::Jpeg => Box::new(image::codecs::jpeg::JpegDecoder::new(bytes)?),
+    };
+    decoder.set_limits(bounds)?;
+    Ok(decoder)
+}
+
+/// The `image` crate's errors as ours.
+fn judge(format: Format, error: ImageError, limits: &Limits) -> PixelError {
+    if ends_early(&error) {
+        return PixelError::Truncated { format };
+    }
+    match &error {
+        ImageError::Limits(_) => PixelError::TooMuchMemory {
+            limit: limits.max_memory,
+        },
+        ImageError::Unsupported(what) => PixelError::UnsupportedPixels {
+            format,
+            reason: what.to_string(),
+        },
+        _ => PixelError::corrupt(format, error.to_string()),
+    }
+}
+
+/// Whether the bytes ran out. Decoders say so as an I/O error somewhere in the chain, or in words.
+fn ends_early(error: &ImageError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>()
+            && io.kind() == ErrorKind::UnexpectedEof
+        {
+            return true;
+        }
+        let text = inner.to_string().to_lowercase();
+        if [
+            "unexpected end",
+            "unexpected eof",
+            "end of file",
+            "failed to fill whole buffer",
+        ]
+        .iter()
+        .any(|words| text.contains(words))
+        {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
