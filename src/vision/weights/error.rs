@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use showroom_catalog::seams::ModelError;
+
 /// A model file that cannot be used, fetched or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
@@ -17,14 +19,57 @@ pub enum WeightsError {
     #[error("{} is refused: {reason}; delete it and pull the model again", path.display())]
     Malformed { path: PathBuf, reason: String },
     /// The file could run code when a less careful loader opens it.
-    #[error("{} is refused: {reason}; get the weights from a source that you trust, best as safetensors", path.display())]
+    #[error(
+        "{} is refused: {reason}; get the weights from a source that you trust, best as safetensors",
+        path.display()
+    )]
     Unsafe { path: PathBuf, reason: String },
     /// The file is larger than we read.
-    #[error("{} is refused: {bytes} bytes is more than the {limit_bytes} that are read", path.display())]
+    #[error(
+        "{} is refused: {bytes} bytes is more than the {limit_bytes} that are read",
+        path.display()
+    )]
     TooLarge {
         path: PathBuf,
         bytes: u64,
         limit_bytes: u64,
+    },
+    /// The bytes in the cache are not those of the manifest.
+    #[error(
+        "{} is refused: its {what} is {found} where the manifest says {expected}; it was moved aside \
+         to {aside}, run `showroom models pull {model}` to get it again",
+        path.display()
+    )]
+    WrongBytes {
+        path: PathBuf,
+        model: String,
+        what: &'static str,
+        found: String,
+        expected: String,
+        aside: String,
+    },
+    /// The file is not in the cache.
+    #[error("{file} of the model {model} is not here: run `showroom models pull {model}`")]
+    Missing { model: String, file: String },
+    /// The model has no such file for this machine.
+    #[error("the model {model} has no {role} file for this machine ({platform})")]
+    NotForThisMachine {
+        model: String,
+        role: String,
+        platform: String,
+    },
+    /// There is no such model.
+    #[error("there is no model {name:?}; there are {known}")]
+    UnknownModel { name: String, known: String },
+    /// A manifest is wrong.
+    #[error("the model manifest {origin} is refused: {reason}")]
+    Manifest { origin: String, reason: String },
+    /// No source gave the file.
+    #[error("cannot pull {file} of the model {model}: {reasons}")]
+    NoSource {
+        model: String,
+        file: String,
+        reasons: String,
     },
 }
 
@@ -48,6 +93,24 @@ impl WeightsError {
         Self::Unsafe {
             path: path.to_owned(),
             reason,
+        }
+    }
+}
+
+impl From<WeightsError> for ModelError {
+    fn from(error: WeightsError) -> Self {
+        let sentence = error.to_string();
+        match error {
+            WeightsError::Missing { .. }
+            | WeightsError::NotForThisMachine { .. }
+            | WeightsError::UnknownModel { .. }
+            | WeightsError::NoSource { .. } => ModelError::Missing(sentence),
+            WeightsError::Malformed { .. }
+            | WeightsError::Unsafe { .. }
+            | WeightsError::TooLarge { .. }
+            | WeightsError::WrongBytes { .. }
+            | WeightsError::Manifest { .. } => ModelError::Refused(sentence),
+            WeightsError::Io { .. } => ModelError::Failed(sentence),
         }
     }
 }

@@ -1,0 +1,154 @@
+//! Where fetched files lie: `CACHE/models/<sha256>/<name>`, put there whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::error::WeightsError;
+use super::manifest::ModelFile;
+
+/// Work folders start with this; one that a killed pull left behind is removed when it is a day old.
+const WORK_PREFIX: &str = ".pull-";
+const WORK_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A file on its way into the cache: its bytes are checked, and it is in a work folder.
+#[derive(Debug)]
+pub(super) struct Checked {
+    path: PathBuf,
+}
+
+/// What is wrong with bytes: their number or their hash.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub what: &'static str,
+    pub found: String,
+    pub expected: String,
+}
+
+/// The path at which a file is when it is cached.
+pub(super) fn place_of(cache: &Path, file: &ModelFile) -> PathBuf {
+    cache.join("models").join(&file.sha256).join(&file.name)
+}
+
+/// A new folder beside the cached files (so that a rename stays on one disk). Old left-overs go.
+pub(super) fn work_folder(cache: &Path) -> Result<TempDir, WeightsError> {
+    let models = cache.join("models");
+    fs::create_dir_all(&models).map_err(WeightsError::io("make the cache folder", &models))?;
+    for entry in fs::read_dir(&models).into_iter().flatten().flatten() {
+        let is_work = entry.file_name().to_string_lossy().starts_with(WORK_PREFIX);
+        let modified = entry
+            .metadata()
+            .and_then(|m| m.modified())
+            .unwrap_or(SystemTime::now());
+        if is_work && modified.elapsed().unwrap_or_default() > WORK_MAX_AGE {
+            // Only tidying: if it cannot be removed, the pull goes on all the same.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    tempfile::Builder::new()
+        .prefix(WORK_PREFIX)
+        .tempdir_in(&models)
+        .map_err(WeightsError::io("make a work folder", &models))
+}
+
+/// Copies `from` into `work`, at most the bytes that `file` has, and checks size and hash on the way.
+pub(super) fn receive(
+    from: &mut dyn Read,
+    work: &Path,
+    file: &ModelFile,
+) -> io::Result<Result<Checked, Wrong>> {
+    let folder = tempfile::Builder::new()
+        .prefix("file-")
+        .tempdir_in(work)?
+        .keep();
+    let path = folder.join(&file.name);
+    let mut to = File::create(&path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0u8; 1 << 20];
+    let mut total = 0u64;
+    // One byte more than is right, so that too many are noticed and still bounded.
+    let mut from = from.take(file.bytes + 1);
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        };
+        total += count as u64;
+        hasher.update(&buffer[..count]);
+        to.write_all(&buffer[..count])?;
+    }
+    to.sync_all()?;
+    let wrong = wrong_size(total, file).or_else(|| wrong_hash(hasher, file));
+    Ok(match wrong {
+        Some(wrong) => Err(wrong),
+        None => Ok(Checked { path }),
+    })
+}
+
+impl Checked {
+    /// Moves the file to its place in one step. If another pull was faster, its file is the same.
+    pub(super) fn commit(self, cache: &Path, file: &ModelFile) -> Result<PathBuf, WeightsError> {
+        let place = place_of(cache, file);
+        let folder = place.parent().unwrap_or(cache);
+        fs::create_dir_all(folder).map_err(WeightsError::io("make the cache folder", folder))?;
+        fs::rename(&self.path, &place)
+            .map_err(WeightsError::io("put the file into the cache", &place))?;
+        // The rename lasts only once the folder is on disk; not every file system can be asked.
+        if let Ok(folder) = File::open(folder) {
+            let _ = folder.sync_all();
+        }
+        Ok(place)
+    }
+}
+
+/// Size and hash of a cached file against the manifest; `None` if both are right.
+pub(super) fn inspect(path: &Path, file: &ModelFile) -> io::Result<Option<Wrong>> {
+    let mut open = File::open(path)?;
+    if let Some(wrong) = wrong_size(open.metadata()?.len(), file) {
+        return Ok(Some(wrong));
+    }
+    let mut hasher = Sha256::new();
+    io::copy(&mut open, &mut hasher)?;
+    Ok(wrong_hash(hasher, file))
+}
+
+/// Renames a bad file so that no loader finds it; gives where it is now.
+pub(super) fn move_aside(path: &Path) -> io::Result<PathBuf> {
+    let aside = path.with_added_extension("refused");
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+fn wrong_size(bytes: u64, file: &ModelFile) -> Option<Wrong> {
+    let expected = format!("{} bytes", file.bytes);
+    let found = match bytes.cmp(&file.bytes) {
+        std::cmp::Ordering::Equal => return None,
+        std::cmp::Ordering::Less => format!("{bytes} bytes"),
+        std::cmp::Ordering::Greater => format!("more than {} bytes", file.bytes),
+    };
+    Some(Wrong {
+        what: "size",
+        found,
+        expected,
+    })
+}
+
+fn wrong_hash(hasher: Sha256, file: &ModelFile) -> Option<Wrong> {
+    let found: String = hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let expected = file.sha256.clone();
+    (found != expected).then_some(Wrong {
+        what: "SHA-256",
+        found,
+        expected,
+    })
+}
