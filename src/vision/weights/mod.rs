@@ -23,6 +23,13 @@ mod safetensors;
 pub mod tensors;
 mod torch;
 
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests_formats;
+#[cfg(test)]
+mod tests_pull;
+
 pub use error::WeightsError;
 pub use library::{Library, Listing, Model, State, Verdict};
 pub use manifest::Manifest;
