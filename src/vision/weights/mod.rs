@@ -27,6 +27,8 @@ mod torch;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests_formats;
+#[cfg(all(test, feature = "hub"))]
+mod tests_hub;
 #[cfg(test)]
 mod tests_pull;
 

@@ -373,7 +373,7 @@ fn tensor_values(tensor: TensorProto) -> Result<Option<TensorData>, String> {
 }
 
 /// Splits `raw` into groups of `N` bytes and reads each.
-pub(super) fn little_endian<const N: usize>(
+fn little_endian<const N: usize>(
     raw: &[u8],
     read: impl Fn([u8; N]) -> f32,
 ) -> Result<Vec<f32>, String> {

@@ -5,12 +5,12 @@
 //! [`super::pickle`] machine. Element order, strides and counts are checked against the bytes that are
 //! really there before a number is read.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Cursor, Read};
 use std::path::Path;
 
 use super::error::WeightsError;
-use super::onnx::little_endian;
 use super::pickle::{self, Element, Global, Id, Refusal, Value, Values};
 use super::tensors::{TensorData, element_count};
 
@@ -20,6 +20,8 @@ const LEGACY_START: &[u8] =
     b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.";
 
 type Tensors = BTreeMap<String, TensorData>;
+/// The raw bytes of each storage, by its key.
+type Storages<'a> = HashMap<String, Cow<'a, [u8]>>;
 
 /// Tensors of a file of the older kind (PyTorch before 1.6): three small pickles (magic, version,
 /// system), the state dict, the list of storage keys, then each storage as its length (u64) and bytes.
@@ -65,23 +67,24 @@ fn read_legacy(bytes: &[u8]) -> Result<Tensors, Refusal> {
     let (values, state) = next()?;
     let (keys, keys_id) = next()?;
     let elements = storage_elements(&values)?;
-    let mut storages: HashMap<String, &[u8]> = HashMap::new();
+    let mut storages = Storages::new();
     for &id in keys.items(keys_id).unwrap_or_default() {
         let key = keys.text(id).unwrap_or_default();
         let Some(element) = elements.get(key) else {
             return malformed(format!("it has a storage {key:?} that no tensor uses"));
         };
         let storage = take_storage(bytes, &mut at, *element)?;
-        if storages.insert(key.to_owned(), storage).is_some() {
+        if storages
+            .insert(key.to_owned(), Cow::Borrowed(storage))
+            .is_some()
+        {
             return malformed(format!("it has storage {key:?} twice"));
         }
     }
     if at != bytes.len() {
         return malformed(format!("{} bytes follow its last tensor", bytes.len() - at));
     }
-    state_dict(&values, state, bytes.len(), |key| {
-        Ok(storages.get(key).map(|s| s.to_vec()))
-    })
+    state_dict(&values, state, &storages, bytes.len())
 }
 
 /// One storage of the older kind: its number of elements, then the elements.
@@ -160,8 +163,8 @@ fn storage_of(values: &Values, id: Id) -> Result<StorageName<'_>, Refusal> {
 fn state_dict(
     values: &Values,
     root: Id,
+    storages: &Storages<'_>,
     file_bytes: usize,
-    mut load: impl FnMut(&str) -> Result<Option<Vec<u8>>, Refusal>,
 ) -> Result<Tensors, Refusal> {
     let root = values.entry(root, "state_dict").unwrap_or(root);
     let Value::Dict(entries) = values.get(root) else {
@@ -177,7 +180,7 @@ fn state_dict(
             Refusal::Malformed(reason) => Refusal::Malformed(format!("tensor {name:?}: {reason}")),
             other => other,
         };
-        let Some(tensor) = tensor(values, *arguments, &mut load).map_err(in_tensor)? else {
+        let Some(tensor) = tensor(values, *arguments, storages).map_err(in_tensor)? else {
             continue;
         };
         // Tensors may share a storage; the sum is bounded so that a small file stays small.
@@ -196,7 +199,7 @@ fn state_dict(
 fn tensor(
     values: &Values,
     arguments: Id,
-    load: &mut impl FnMut(&str) -> Result<Option<Vec<u8>>, Refusal>,
+    storages: &Storages<'_>,
 ) -> Result<Option<TensorData>, Refusal> {
     let sizes = |id: Id| -> Option<Vec<usize>> {
         values
@@ -223,10 +226,7 @@ fn tensor(
         return malformed("it is described in an unknown way");
     };
     let storage = storage_of(values, storage)?;
-    if matches!(storage.element, Element::Whole(_)) {
-        return Ok(None);
-    }
-    let Some(bytes) = load(storage.key)? else {
+    let Some(bytes) = storages.get(storage.key) else {
         return malformed(format!("its storage {:?} is missing", storage.key));
     };
     if Some(bytes.len()) != storage.count.checked_mul(storage.element.bytes()) {
@@ -236,53 +236,71 @@ fn tensor(
             storage.count
         ));
     }
+    let view = View {
+        offset,
+        shape: &shape,
+        strides: &strides,
+    };
     let data = match storage.element {
-        Element::F32 => little_endian(&bytes, f32::from_le_bytes),
-        Element::F64 => little_endian(&bytes, |b| f64::from_le_bytes(b) as f32),
-        Element::F16 => little_endian(&bytes, |b| half::f16::from_le_bytes(b).to_f32()),
-        Element::Bf16 => little_endian(&bytes, |b| half::bf16::from_le_bytes(b).to_f32()),
+        Element::F32 => view.gather(bytes, f32::from_le_bytes)?,
+        Element::F64 => view.gather(bytes, |b| f64::from_le_bytes(b) as f32)?,
+        Element::F16 => view.gather(bytes, |b| half::f16::from_le_bytes(b).to_f32())?,
+        Element::Bf16 => view.gather(bytes, |b| half::bf16::from_le_bytes(b).to_f32())?,
         Element::Whole(_) => return Ok(None),
     };
-    let data = gather(&data.map_err(Refusal::Malformed)?, offset, &shape, &strides)?;
     Ok(Some(TensorData { shape, data }))
 }
 
-/// Copies a strided view out of a storage into row-major order.
-fn gather(
-    storage: &[f32],
+/// Which elements of a storage a tensor has, in elements.
+struct View<'a> {
     offset: usize,
-    shape: &[usize],
-    strides: &[usize],
-) -> Result<Vec<f32>, Refusal> {
-    let count = element_count(shape).filter(|&count| count <= storage.len());
-    let last = shape
-        .iter()
-        .zip(strides)
-        .try_fold(offset, |last, (&size, &stride)| {
-            last.checked_add(size.saturating_sub(1).checked_mul(stride)?)
-        });
-    let (Some(count), Some(last)) = (count, last) else {
-        return malformed("it has more elements than its storage");
-    };
-    if shape.len() != strides.len() || (count > 0 && last >= storage.len()) {
-        return malformed("it reaches beyond the end of its storage");
-    }
-    let mut data = Vec::with_capacity(count);
-    let mut index = vec![0usize; shape.len()];
-    let mut at = offset;
-    for _ in 0..count {
-        data.push(storage[at]);
-        for axis in (0..shape.len()).rev() {
-            index[axis] += 1;
-            at += strides[axis];
-            if index[axis] < shape[axis] {
-                break;
-            }
-            at -= strides[axis] * shape[axis];
-            index[axis] = 0;
+    shape: &'a [usize],
+    strides: &'a [usize],
+}
+
+impl View<'_> {
+    /// Copies the elements, of `N` bytes each, in row-major order.
+    fn gather<const N: usize>(
+        &self,
+        storage: &[u8],
+        read: impl Fn([u8; N]) -> f32,
+    ) -> Result<Vec<f32>, Refusal> {
+        let (storage, _) = storage.as_chunks::<N>();
+        let &Self {
+            offset,
+            shape,
+            strides,
+        } = self;
+        let count = element_count(shape).filter(|&count| count <= storage.len());
+        let last = shape
+            .iter()
+            .zip(strides)
+            .try_fold(offset, |last, (&size, &stride)| {
+                last.checked_add(size.saturating_sub(1).checked_mul(stride)?)
+            });
+        let (Some(count), Some(last)) = (count, last) else {
+            return malformed("it has more elements than its storage");
+        };
+        if shape.len() != strides.len() || (count > 0 && last >= storage.len()) {
+            return malformed("it reaches beyond the end of its storage");
         }
+        let mut data = Vec::with_capacity(count);
+        let mut index = vec![0usize; shape.len()];
+        let mut at = offset;
+        for _ in 0..count {
+            data.push(read(storage[at]));
+            for axis in (0..shape.len()).rev() {
+                index[axis] += 1;
+                at += strides[axis];
+                if index[axis] < shape[axis] {
+                    break;
+                }
+                at -= strides[axis] * shape[axis];
+                index[axis] = 0;
+            }
+        }
+        Ok(data)
     }
-    Ok(data)
 }
 
 fn read_zip(bytes: &[u8]) -> Result<Tensors, Refusal> {
@@ -291,51 +309,59 @@ fn read_zip(bytes: &[u8]) -> Result<Tensors, Refusal> {
     if !end.is_some_and(|end| end.starts_with(b"PK\x05\x06") && end.ends_with(&[0, 0])) {
         return malformed("it is truncated, or has bytes after its end");
     }
-    let broken = |e: zip::result::ZipError| Refusal::Malformed(format!("its zip is broken: {e}"));
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
-    let mut pickles = Vec::new();
-    for index in 0..archive.len() {
-        let entry = archive.by_index_raw(index).map_err(broken)?;
-        if entry.compression() != zip::CompressionMethod::Stored {
-            return malformed("its zip is compressed, which torch.save never does");
-        }
-        if entry.size() > bytes.len() as u64 {
-            return malformed("a member of its zip is larger than the file");
-        }
-        let name = entry.name().map_err(broken)?;
-        if let Some(folder) = name.strip_suffix("data.pkl") {
-            pickles.push(folder.to_owned());
-        }
-    }
-    let [folder] = pickles.as_slice() else {
+    let mut members = zip_members(bytes)?;
+    let pickles: Vec<String> = members
+        .keys()
+        .filter(|k| k.ends_with("data.pkl"))
+        .cloned()
+        .collect();
+    let [name] = pickles.as_slice() else {
         return malformed(format!(
             "it has {} data.pkl members where one is needed",
             pickles.len()
         ));
     };
-    let mut member = |name: &str| -> Result<Option<Vec<u8>>, Refusal> {
-        match archive.by_name(&format!("{folder}{name}")) {
-            Ok(entry) => {
-                let mut data = Vec::new();
-                let limit = bytes.len() as u64;
-                entry.take(limit).read_to_end(&mut data).map_err(|e| {
-                    Refusal::Malformed(format!("member {name:?} of its zip is broken: {e}"))
-                })?;
-                Ok(Some(data))
-            }
-            Err(zip::result::ZipError::FileNotFound) => Ok(None),
-            Err(e) => Err(broken(e)),
-        }
-    };
-    if member("byteorder")?.is_some_and(|order| order != b"little") {
+    let folder = name.strip_suffix("data.pkl").unwrap_or_default();
+    let byte_order = members.get(&format!("{folder}byteorder"));
+    if byte_order.is_some_and(|order| order != b"little") {
         return malformed("it was written on a big-endian machine");
     }
-    let pickle = member("data.pkl")?.unwrap_or_default();
+    let pickle = members.remove(name).unwrap_or_default();
     let (values, state, taken) = pickle::read(&pickle)?;
     if taken != pickle.len() {
         return malformed("bytes follow its pickle");
     }
-    state_dict(&values, state, bytes.len(), |key| {
-        member(&format!("data/{key}"))
-    })
+    let prefix = format!("{folder}data/");
+    let storages = members
+        .into_iter()
+        .filter_map(|(name, data)| Some((name.strip_prefix(&prefix)?.to_owned(), data.into())))
+        .collect();
+    state_dict(&values, state, &storages, bytes.len())
+}
+
+/// All members of an uncompressed zip; together they are no larger than the file.
+fn zip_members(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, Refusal> {
+    let broken = |e: &dyn std::fmt::Display| Refusal::Malformed(format!("its zip is broken: {e}"));
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| broken(&e))?;
+    let mut members = BTreeMap::new();
+    let mut room = bytes.len() as u64;
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).map_err(|e| broken(&e))?;
+        if entry.compression() != zip::CompressionMethod::Stored {
+            return malformed("its zip is compressed, which torch.save never does");
+        }
+        let name = entry.name().map_err(|e| broken(&e))?.into_owned();
+        let mut data = Vec::new();
+        // Members may overlap, so that many claim the same bytes.
+        (&mut entry)
+            .take(room + 1)
+            .read_to_end(&mut data)
+            .map_err(|e| broken(&e))?;
+        room = match room.checked_sub(data.len() as u64) {
+            Some(room) => room,
+            None => return malformed("the members of its zip are larger than the file"),
+        };
+        members.insert(name, data);
+    }
+    Ok(members)
 }
