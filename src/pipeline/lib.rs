@@ -1,1 +1,21 @@
 //! Bounded stages from a source of photos to a catalogue.
+//!
+//! - [`FolderSource`]: files and folders as a [`Source`](showroom_catalog::seams::Source).
+//! - [`ingest()`]: list → fetch → decode → encode → tag → write, all at once, each bounded.
+//! - [`retag()`]: tags again from what the catalogue keeps, without a pixel.
+//!
+//! **Architecture invariant**: sources, encoders, taggers and catalogues are known only as traits of
+//! `showroom_catalog::seams`. This crate reads no environment and prints nothing.
+
+mod cancel;
+mod clock;
+mod folder;
+mod ingest;
+mod progress;
+mod retag;
+
+pub use cancel::Cancel;
+pub use folder::{FolderSource, SkuFrom};
+pub use ingest::{IngestError, IngestOptions, Parts, ingest};
+pub use progress::{IngestSummary, Progress, Quiet, Snapshot, StageLoad};
+pub use retag::{RetagOptions, RetagSummary, retag};

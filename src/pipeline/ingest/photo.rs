@@ -1,0 +1,91 @@
+//! Steps 2 and 3, of one photo alone: read its bytes, make pixels of them.
+
+use crossbeam_channel::{Receiver, Sender};
+use showroom_catalog::seams::SourceError;
+use showroom_catalog::{Photo, PhotoRef, Stage};
+use showroom_pixels::{decode, photo_id};
+
+use super::budget::{Budget, Share};
+use super::run::{Outcome, Run, guarded};
+
+/// A file in memory.
+pub struct Fetched {
+    source: PhotoRef,
+    bytes: Vec<u8>,
+}
+
+/// A photo in memory, with its share of the pixel budget.
+pub struct Decoded<'a> {
+    pub photo: Photo,
+    pub share: Share<'a>,
+}
+
+pub fn fetch_stage(
+    run: &Run<'_>,
+    listed: Receiver<PhotoRef>,
+    to_decode: Sender<Fetched>,
+    out: Sender<Outcome>,
+) {
+    let max_bytes = run.options.decode.limits.max_bytes;
+    for source in run.receive(Stage::Fetch, &listed) {
+        // What is listed but not read is not in flight: the next run takes it.
+        if run.stopping() {
+            return;
+        }
+        let fetched = run.busy(Stage::Fetch, || run.source.fetch(&source, max_bytes));
+        let sent = match fetched {
+            Ok(bytes) => run.send(Stage::Decode, &to_decode, Fetched { source, bytes }),
+            Err(e) => run.reject(Stage::Fetch, source, code_of(&e), e.to_string(), &out),
+        };
+        if !sent {
+            return;
+        }
+    }
+}
+
+fn code_of(error: &SourceError) -> &'static str {
+    match error {
+        SourceError::NotFound { .. } => "not-found",
+        SourceError::TooLarge { .. } => "too-many-bytes",
+        SourceError::Unreadable { .. } => "unreadable",
+    }
+}
+
+pub fn decode_stage<'a>(
+    run: &Run<'_>,
+    budget: &'a Budget,
+    fetched: Receiver<Fetched>,
+    to_encode: Sender<Decoded<'a>>,
+    out: Sender<Outcome>,
+) {
+    for Fetched { source, bytes } in run.receive(Stage::Decode, &fetched) {
+        // A decoder that panics on a photo has a bug; the photo is refused and the others go on.
+        let decoded = run.busy(Stage::Decode, || {
+            guarded(|| decode(&bytes, &run.options.decode).map(|d| (photo_id(&bytes), d)))
+        });
+        drop(bytes);
+        let sent = match decoded {
+            Ok(Ok((id, decoded))) => {
+                let photo = Photo {
+                    id,
+                    source,
+                    pixels: decoded.pixels,
+                    facts: decoded.facts,
+                };
+                let Some(share) = budget.take(photo.pixels.rgba.len() as u64) else {
+                    return;
+                };
+                run.send(Stage::Encode, &to_encode, Decoded { photo, share })
+            }
+            Ok(Err(e)) => run.reject(Stage::Decode, source, e.code(), e.to_string(), &out),
+            Err(said) => {
+                let reason =
+                    format!("the decoder failed on this file ({said}); save it again as a JPEG");
+                run.reject(Stage::Decode, source, "decoder-failed", reason, &out)
+            }
+        };
+        if !sent {
+            return;
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Step 5: features → tags, and the row is complete.
+
+use crossbeam_channel::{Receiver, Sender};
+use showroom_catalog::embedding::Dimensions;
+use showroom_catalog::seams::{ModelError, Tagged, Tagger};
+use showroom_catalog::{Facts, Record, Stage, Vectors};
+
+use super::encode::Encoded;
+use super::run::{Outcome, Run, guarded};
+use crate::clock::now_ms;
+
+pub fn stage(
+    run: &Run<'_>,
+    tagger: &dyn Tagger,
+    dimensions: Dimensions,
+    encoded: Receiver<Encoded>,
+    out: Sender<Outcome>,
+) {
+    for photo in run.receive(Stage::Tag, &encoded) {
+        let features = &photo.features;
+        let tagged = run.busy(Stage::Tag, || {
+            guarded(|| tagger.tag(&features.classes, &features.colours))
+        });
+        let sent = match tagged {
+            Ok(tagged) => match check_text(tagged.text.len(), dimensions) {
+                Ok(()) => {
+                    let record = record(photo, tagged, tagger.id());
+                    run.send(Stage::Write, &out, Outcome::Record(Box::new(record)))
+                }
+                Err(e) => return run.fail(e),
+            },
+            Err(said) => {
+                let reason = format!("the tagger failed on this photo: {said}");
+                run.reject(Stage::Tag, photo.source, "tagger-failed", reason, &out)
+            }
+        };
+        if !sent {
+            return;
+        }
+    }
+}
+
+/// Text vectors of another length than the catalogue's are a tagger for another catalogue.
+pub fn check_text(length: usize, dimensions: Dimensions) -> Result<(), ModelError> {
+    if length == dimensions.text {
+        return Ok(());
+    }
+    let expected = dimensions.text;
+    Err(ModelError::Failed(format!(
+        "the tagger gives {length} numbers for text, the catalogue keeps {expected}"
+    )))
+}
+
+fn record(photo: Encoded, tagged: Tagged, tagger: &str) -> Record {
+    let Encoded {
+        id,
+        source,
+        facts,
+        features,
+    } = photo;
+    Record {
+        id,
+        source,
+        facts: Facts {
+            product_share: features.product_share,
+            ..facts
+        },
+        category: tagged.category,
+        colours: features.colours,
+        labels: tagged.labels,
+        classes: features.classes,
+        vectors: Vectors {
+            shape: features.shape,
+            colour: features.colour,
+            text: tagged.text,
+        },
+        tagger: tagger.to_string(),
+        ingested_at_ms: now_ms(),
+    }
+}

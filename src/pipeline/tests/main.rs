@@ -1,0 +1,8 @@
+//! The pipeline on real files, with a catalogue in memory and models that are made up.
+
+mod fakes;
+mod folder;
+mod ingest;
+mod ingest_bounds;
+mod ingest_failures;
+mod retag;
