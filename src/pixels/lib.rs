@@ -20,6 +20,7 @@ pub mod phash;
 pub mod quality;
 mod reduce;
 pub mod sniff;
+pub mod thumbnail;
 mod tiff;
 
 pub use decode::{DecodeOptions, Decoded, decode, decode_pixels};
