@@ -89,14 +89,14 @@ fn decode_upright(
     let (header, raster) = match format {
         Format::Jpeg => {
             let head = jpeg::Head::read(bytes)?;
-            let header = checked(head.header(), limits)?;
+            let header = checked(format, head.header(), limits)?;
             (
                 header,
                 jpeg::decode(bytes, &head, options.min_side, limits)?,
             )
         }
         _ => {
-            let header = checked(header::read(format, bytes)?, limits)?;
+            let header = checked(format, header::read(format, bytes)?, limits)?;
             (header, others(format, bytes, options)?)
         }
     };
@@ -116,7 +116,17 @@ fn decode_upright(
     ))
 }
 
-fn checked(header: header::Header, limits: &Limits) -> Result<header::Header, PixelError> {
+fn checked(
+    format: Format,
+    header: header::Header,
+    limits: &Limits,
+) -> Result<header::Header, PixelError> {
+    if header.width == 0 || header.height == 0 {
+        return Err(PixelError::corrupt(
+            format,
+            "its header gives no width or no height",
+        ));
+    }
     limits.check_size(header.width, header.height)?;
     Ok(header)
 }
@@ -160,16 +170,23 @@ fn open<'a>(
     bounds.max_image_width = Some(limits.max_side);
     bounds.max_image_height = Some(limits.max_side);
     bounds.max_alloc = Some(limits.max_memory);
+    // What a PNG may hold beside its pixels (texts, a profile): a few kilobytes inflate to gigabytes.
+    let mut png_extras = bounds.clone();
+    png_extras.max_alloc = Some(16 << 20);
     let bytes = Cursor::new(bytes);
     let mut decoder: Box<dyn ImageDecoder + 'a> = match format {
-        Format::Png => Box::new(PngDecoder::with_limits(bytes, bounds.clone())?),
+        Format::Png => Box::new(PngDecoder::with_limits(bytes, png_extras)?),
         Format::Webp => Box::new(WebPDecoder::new(bytes)?),
         Format::Gif => Box::new(GifDecoder::new(bytes)?),
         Format::Bmp => Box::new(BmpDecoder::new(bytes)?),
         Format::Tiff => Box::new(TiffDecoder::new(bytes)?),
         Format::Jpeg => Box::new(image::codecs::jpeg::JpegDecoder::new(bytes)?),
     };
-    decoder.set_limits(bounds)?;
+    // TIFF's own bounds (256 MiB) are right for all but huge pictures, and for small ones the `image`
+    // crate would set bounds that refuse their profiles and strip tables.
+    if format != Format::Tiff || decoder.total_bytes() > 200 << 20 {
+        decoder.set_limits(bounds)?;
+    }
     Ok(decoder)
 }
 

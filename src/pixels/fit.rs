@@ -36,7 +36,8 @@ impl Rect {
 pub enum How {
     /// Each axis by its own factor.
     Stretch,
-    /// Fills the target; what sticks out on the longer axis is cut off on both sides alike.
+    /// Fills the target; what sticks out on the longer axis is cut off on both sides alike, in whole
+    /// pixels.
     Cover,
     /// Fits into the target, centred; the rest is filled with this colour.
     Letterbox([u8; 3]),

@@ -82,6 +82,10 @@ fn png(bytes: &[u8]) -> Option<Header> {
 }
 
 fn webp(bytes: &[u8]) -> Option<Header> {
+    // A lossy picture that was cut short would be decoded with its end made up.
+    if u64::from(le32(bytes, 4)?) + 8 > bytes.len() as u64 {
+        return None;
+    }
     match bytes.get(12..16)? {
         // Lossy: a key frame tells its size after three bytes of tag and three of start code.
         b"VP8 " => Some(upright(

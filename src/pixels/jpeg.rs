@@ -19,6 +19,8 @@ pub struct Head<'a> {
     /// Sampling factors (horizontal, vertical) of each component.
     sampling: Vec<(u32, u32)>,
     orientation: Orientation,
+    /// Where the first scan begins.
+    scan: usize,
     /// Pieces of the ICC profile with their number.
     icc: Vec<(u8, &'a [u8])>,
 }
@@ -48,6 +50,7 @@ impl<'a> Head<'a> {
             buffered: false,
             sampling: Vec::new(),
             orientation: Orientation::Upright,
+            scan: 0,
             icc: Vec::new(),
         };
         let mut at = 2;
@@ -85,6 +88,7 @@ impl<'a> Head<'a> {
                     let scanned =
                         usize::from(*body.first().ok_or_else(|| corrupt("an empty scan"))?);
                     head.buffered |= scanned < head.sampling.len();
+                    head.scan = at;
                     return Ok(head);
                 }
                 _ => {}
@@ -192,7 +196,7 @@ pub fn decode(
     );
     limits.check_memory(head.coefficient_bytes() + (width * height * 4) as u64)?;
 
-    let engine = |error: turbojpeg::Error| judge(error, bytes, limits);
+    let engine = |error: turbojpeg::Error| judge(&error, has_end(bytes, head), limits);
     let mut decompressor = Decompressor::new().map_err(engine)?;
     decompressor
         .set_scan_limit(limits.max_scans)
@@ -212,7 +216,7 @@ pub fn decode(
         format,
     };
     match decompressor.decompress(bytes, image) {
-        Err(error) if !harmless(&error, bytes) => return Err(engine(error)),
+        Err(error) if !harmless(&error, has_end(bytes, head)) => return Err(engine(error)),
         _ => {}
     }
     Ok(Raster {
@@ -226,7 +230,7 @@ pub fn decode(
 
 /// Whether libjpeg only frowned at the file. It tells the first of its warnings alone, so a file
 /// that also lacks its end marker is not let through.
-fn harmless(error: &turbojpeg::Error, bytes: &[u8]) -> bool {
+fn harmless(error: &turbojpeg::Error, has_end: bool) -> bool {
     const HARMLESS: [&str; 5] = [
         "extraneous bytes before marker",
         "Invalid SOS parameters for sequential JPEG",
@@ -235,14 +239,20 @@ fn harmless(error: &turbojpeg::Error, bytes: &[u8]) -> bool {
         "Unknown Adobe color transform code",
     ];
     let text = error.to_string();
-    HARMLESS.iter().any(|frown| text.contains(frown)) && bytes.windows(2).any(|w| w == b"\xff\xd9")
+    has_end && HARMLESS.iter().any(|frown| text.contains(frown))
+}
+
+/// Whether there is an end marker after the first scan (a preview in the metadata has its own).
+fn has_end(bytes: &[u8], head: &Head) -> bool {
+    bytes[head.scan..]
+        .windows(2)
+        .any(|pair| pair == b"\xff\xd9")
 }
 
 /// libjpeg's sentences, which have not changed in thirty years, as our errors.
-fn judge(error: turbojpeg::Error, bytes: &[u8], limits: &Limits) -> PixelError {
+fn judge(error: &turbojpeg::Error, has_end: bool, limits: &Limits) -> PixelError {
     let text = error.to_string();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let _ = bytes;
     if says(&["Premature end", "premature end"]) {
         CUT
     } else if says(&["more than"]) && says(&["scans"]) {
@@ -251,6 +261,8 @@ fn judge(error: turbojpeg::Error, bytes: &[u8], limits: &Limits) -> PixelError {
         }
     } else if says(&["nsupported", "not supported", "Not implemented", "Sorry"]) {
         unsupported(strip(&text))
+    } else if !has_end {
+        CUT
     } else {
         corrupt(strip(&text))
     }

@@ -1,7 +1,7 @@
 //! A 64-bit perceptual hash, the same as `imagehash.phash(image)` of the Python package imagehash.
 //!
 //! 1. Luma (BT.601) of the photo over white, one byte a pixel.
-//! 2. Resized to 32×32 with Lanczos, antialiased.
+//! 2. Resized to 32×32 with Lanczos, antialiased; the width first, rounded and clipped between.
 //! 3. DCT-II of the columns and the rows; the 8×8 lowest frequencies are kept, the mean among them.
 //! 4. A bit a coefficient, row by row, the first in the highest place: 1 where it is greater than the
 //!    median of the 64.
@@ -35,9 +35,12 @@ static COSINES: LazyLock<[[f64; SIDE]; KEPT]> = LazyLock::new(|| {
 pub fn phash(pixels: &Pixels) -> u64 {
     let (rgba, _) = pixels.rgba.as_chunks::<4>();
     let lumas: Vec<u8> = rgba.iter().map(luma).collect();
-    let from = (pixels.width, pixels.height);
-    let to = (SIDE as u32, SIDE as u32);
-    let small = resize(&lumas, from, to, PixelType::U8, FilterType::Lanczos3);
+    let lanczos =
+        |lumas: &[u8], from, to| resize(lumas, from, to, PixelType::U8, FilterType::Lanczos3);
+    let side = SIDE as u32;
+    // In two calls, for Pillow's order; in one, the resizer would do the height first.
+    let narrow = lanczos(&lumas, (pixels.width, pixels.height), (side, pixels.height));
+    let small = lanczos(&narrow, (side, pixels.height), (side, side));
     hash(&low_frequencies(&small))
 }
 
