@@ -1,3 +1,7 @@
 //! Models: weights, engines, encoders, taggers. The only crate that names burn, candle or onnxruntime.
 
+pub mod engines;
+pub mod input;
+pub mod models;
+pub mod sentence;
 pub mod weights;

@@ -208,8 +208,8 @@ pub struct Check {
     pub picture: Option<String>,
     /// Or a sentence.
     pub text: Option<String>,
-    /// The first numbers of the answer; none is zero.
-    pub expected: Vec<f32>,
+    /// Numbers of the answer, by their place in all outputs one after another; none is zero.
+    pub expected: Vec<(usize, f32)>,
     /// Largest allowed difference of each.
     pub tolerance: f32,
 }

@@ -1,0 +1,73 @@
+//! The models, one file each: what it takes and gives, its weights by the checkpoint's names, its
+//! layers in burn and the same layers as an ONNX file.
+
+pub mod efficientnet_lite;
+pub mod layers;
+pub mod minilm;
+pub mod u2net;
+
+use std::fs;
+
+use showroom_catalog::seams::ModelError;
+
+use self::efficientnet_lite::{EfficientNetLite, Variant};
+use self::layers::Weights;
+use self::minilm::MiniLm;
+use self::u2net::U2NetP;
+use crate::engines::Architecture;
+use crate::weights::library::Library;
+use crate::weights::manifest::Manifest;
+
+/// Name and the first eight digits of the hash of the weights: changes whenever the model does.
+pub fn id(manifest: &Manifest) -> String {
+    let weights = manifest.files.iter().find(|file| file.role == "weights");
+    let hash = weights.map_or("", |file| &file.sha256[..8]);
+    format!("{}@{hash}", manifest.name)
+}
+
+/// Reads the weights of a model into the code for its architecture.
+pub fn load(library: &Library, name: &str) -> Result<Box<dyn Architecture>, ModelError> {
+    let manifest = &library.model(name)?.manifest;
+    let weights = || -> Result<Weights, ModelError> {
+        let tensors = library.tensors(name)?;
+        Ok(Weights {
+            model: name.to_string(),
+            tensors,
+        })
+    };
+    let edge = manifest
+        .image
+        .as_ref()
+        .map(|image| (image.width, image.height));
+    Ok(match (manifest.architecture.as_str(), edge) {
+        ("efficientnet-lite", Some((224, 224))) => Box::new(EfficientNetLite {
+            variant: Variant::Lite0,
+            weights: weights()?,
+        }),
+        ("efficientnet-lite", Some((260, 260))) => Box::new(EfficientNetLite {
+            variant: Variant::Lite2,
+            weights: weights()?,
+        }),
+        ("u2netp", Some((320, 320))) => {
+            let path = library.file(name, "weights")?;
+            let file = fs::read(&path).map_err(|error| {
+                ModelError::Failed(format!("{} cannot be read: {error}", path.display()))
+            })?;
+            Box::new(U2NetP {
+                file,
+                weights: weights()?,
+            })
+        }
+        ("bert", None) => Box::new(MiniLm {
+            weights: weights()?,
+        }),
+        (architecture, _) => {
+            return Err(ModelError::Refused(format!(
+                "no code here runs the model {name}: architecture {architecture:?}{}",
+                edge.map_or(String::new(), |(width, height)| format!(
+                    " at {width} × {height} pixels"
+                ))
+            )));
+        }
+    })
+}

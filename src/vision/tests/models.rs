@@ -1,0 +1,216 @@
+//! Each model on each engine against its reference implementation (`models/<name>/expected`), and a
+//! batch against its singles.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use showroom_catalog::embedding::dot;
+use showroom_catalog::seams::TextEncoder;
+use showroom_vision::engines::pictures::Picture;
+use showroom_vision::engines::{Engine, EngineChoice, EngineWish, Input, Network, Output};
+use showroom_vision::input::PictureInput;
+use showroom_vision::models;
+use showroom_vision::sentence::SentenceEncoder;
+use showroom_vision::weights::library::Library;
+
+/// Least cosine to the reference: f32 sums in another order stay far above it.
+const MIN_COSINE: f32 = 0.9999;
+/// Largest difference of a mask's value (0 to 1) from the reference.
+const MASK_TOLERANCE: f32 = 1e-3;
+
+fn library() -> Library {
+    let home = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let cache = home("SHOWROOM_CACHE")
+        .or_else(|| home("XDG_CACHE_HOME").map(|dir| dir.join("showroom")))
+        .or_else(|| home("HOME").map(|dir| dir.join(".cache/showroom")))
+        .expect("the models are in $SHOWROOM_CACHE or ~/.cache/showroom");
+    Library::new(&[], &cache).expect("the built-in manifests are right")
+}
+
+/// Both engines. `make test` has fetched the library and the weights.
+fn engines(library: &Library) -> [Engine; 2] {
+    let path = library
+        .file("onnxruntime", "library")
+        .expect("run `make test`, which fetches it");
+    [EngineWish::OnnxRuntime, EngineWish::Burn].map(|wish| {
+        EngineChoice::new(wish, Some(&path))
+            .expect("the engine loads")
+            .engine
+    })
+}
+
+fn models_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models")
+}
+
+fn expected<T: DeserializeOwned>(model: &str) -> Vec<T> {
+    #[derive(Deserialize)]
+    struct Expected<T> {
+        cases: Vec<T>,
+    }
+    let path = models_folder().join(model).join("expected/expected.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    serde_json::from_str::<Expected<T>>(&text).unwrap().cases
+}
+
+/// A picture of `models/pictures/pictures.py`, RGB.
+fn picture(name: &str, size: usize) -> Vec<u8> {
+    if let Some(picture) = Picture::named(name) {
+        return picture.rgb(size);
+    }
+    let file = std::fs::read(models_folder().join(format!("pictures/{name}.ppm"))).unwrap();
+    let small = file.strip_prefix(b"P6\n80 80\n255\n").unwrap();
+    let place = |i: usize| ((i / size / 4) * 80 + i % size / 4) * 3;
+    (0..size * size)
+        .flat_map(|i| &small[place(i)..][..3])
+        .copied()
+        .collect()
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+fn assert_alike(found: &[f32], wanted: &[f32], what: &str) {
+    let cosine = cosine(found, wanted);
+    let ratio = (dot(found, found) / dot(wanted, wanted)).sqrt();
+    assert!(
+        cosine > MIN_COSINE && (ratio - 1.0).abs() < 1e-3,
+        "{what}: cosine {cosine}, length × {ratio}"
+    );
+}
+
+fn open(library: &Library, engine: &Engine, model: &str) -> (Box<dyn Network>, PictureInput) {
+    let network = engine
+        .prepare(&*models::load(library, model).unwrap())
+        .unwrap()
+        .open(1)
+        .unwrap();
+    (
+        network,
+        PictureInput::new(&library.model(model).unwrap().manifest).unwrap(),
+    )
+}
+
+fn run(network: &mut dyn Network, input: &PictureInput, pictures: &[Vec<u8>]) -> Vec<Output> {
+    let mut tensor = Vec::new();
+    pictures.iter().for_each(|rgb| input.push(rgb, &mut tensor));
+    network
+        .run(&[Input::F32(&input.shape(pictures.len()), &tensor)])
+        .unwrap()
+}
+
+#[derive(Deserialize)]
+struct EmbeddingCase {
+    picture: String,
+    embedding: Vec<f32>,
+    logits: Vec<f32>,
+}
+
+fn efficientnet_is_right(model: &str) {
+    let library = library();
+    let cases = expected::<EmbeddingCase>(model);
+    for engine in engines(&library) {
+        let (mut network, input) = open(&library, &engine, model);
+        let pictures = cases
+            .iter()
+            .map(|case| picture(&case.picture, input.size()[0]));
+        let pictures = pictures.collect::<Vec<_>>();
+        let batch = run(&mut *network, &input, &pictures);
+        assert_eq!(batch[0].shape, [cases.len(), 1280]);
+        assert_eq!(batch[1].shape, [cases.len(), 1000]);
+        for (i, case) in cases.iter().enumerate() {
+            let what = |part| format!("{model}, {}, {}, {part}", engine.name(), case.picture);
+            let single = run(&mut *network, &input, &pictures[i..=i]);
+            assert_alike(&single[0].data, &case.embedding, &what("embedding"));
+            assert_alike(&single[1].data, &case.logits, &what("logits"));
+            let row = &batch[0].data[i * 1280..][..1280];
+            assert_alike(row, &single[0].data, &what("embedding in a batch"));
+            let row = &batch[1].data[i * 1000..][..1000];
+            assert_alike(row, &single[1].data, &what("logits in a batch"));
+        }
+    }
+}
+
+#[test]
+fn efficientnet_lite0_equals_its_reference_on_both_engines() {
+    efficientnet_is_right("efficientnet-lite0");
+}
+
+#[test]
+fn efficientnet_lite2_equals_its_reference_on_both_engines() {
+    efficientnet_is_right("efficientnet-lite2");
+}
+
+#[derive(Deserialize)]
+struct MaskCase {
+    picture: String,
+    min: f32,
+    max: f32,
+    mask: Vec<f32>,
+}
+
+#[test]
+fn u2netp_equals_its_reference_on_both_engines() {
+    let library = library();
+    for engine in engines(&library) {
+        let (mut network, input) = open(&library, &engine, "u2netp");
+        for case in expected::<MaskCase>("u2netp") {
+            let what = format!("{}, {}", engine.name(), case.picture);
+            let outputs = run(&mut *network, &input, &[picture(&case.picture, 320)]);
+            let mask = &outputs[0];
+            assert_eq!(mask.shape, [1, 1, 320, 320]);
+            let grid = (4..320).step_by(8);
+            let sampled = grid
+                .clone()
+                .flat_map(|y| grid.clone().map(move |x| mask.data[y * 320 + x]));
+            let sampled = sampled.collect::<Vec<_>>();
+            assert_alike(&sampled, &case.mask, &what);
+            let least = mask.data.iter().copied().fold(f32::INFINITY, f32::min);
+            let most = mask.data.iter().copied().fold(0.0, f32::max);
+            for (found, wanted) in sampled
+                .iter()
+                .zip(&case.mask)
+                .chain([(&least, &case.min), (&most, &case.max)])
+            {
+                assert!(
+                    (found - wanted).abs() < MASK_TOLERANCE,
+                    "{what}: {found} and not {wanted}"
+                );
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct SentenceCase {
+    text: String,
+    vector: Vec<f32>,
+}
+
+#[test]
+fn minilm_equals_its_reference_on_both_engines() {
+    let library = library();
+    let cases = expected::<SentenceCase>("all-minilm-l6-v2");
+    let texts = cases
+        .iter()
+        .map(|case| case.text.as_str())
+        .collect::<Vec<_>>();
+    for engine in engines(&library) {
+        let encoder = SentenceEncoder::open(&library, "all-minilm-l6-v2", &engine, 1).unwrap();
+        // Sentences of 2 to 256 tokens together, so that most are padded.
+        let batch = encoder.encode(&texts).unwrap();
+        for (case, in_batch) in cases.iter().zip(&batch) {
+            let what = format!(
+                "{}, {:?}",
+                engine.name(),
+                case.text.get(..20).unwrap_or(&case.text)
+            );
+            let single = &encoder.encode(&[&case.text]).unwrap()[0];
+            assert_alike(single, &case.vector, &what);
+            assert_alike(in_batch, single, &format!("{what} in a batch"));
+        }
+    }
+}
