@@ -2,6 +2,7 @@
 //! `oracle/make_expected.py` made the fixtures and numbers) and against hostile bytes.
 
 mod against_pillow;
+mod colours;
 mod hostile;
 mod numbers;
 mod scaled;

@@ -11,6 +11,7 @@ to run the tests. Fixed seeds: a second run writes the same bytes with the same 
 
 import io
 import json
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -19,7 +20,8 @@ import imagehash
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
-from skimage.color import lab2rgb, rgb2lab, rgb2xyz, xyz2lab
+from scipy.ndimage import minimum_filter
+from skimage.color import rgb2lab, rgb2xyz, xyz2lab
 
 HERE = Path(__file__).resolve().parent
 FIXTURES = HERE.parent / "fixtures"
@@ -180,7 +182,9 @@ def jpegs():
         scene().save(FIXTURES / f"icc-{name}.jpg", **options, icc_profile=profile)
         expect(f"icc-{name}.jpg", through(Image.open(FIXTURES / f"icc-{name}.jpg"), profile))
     save(scene(), "icc-broken.jpg", **options, icc_profile=ADOBE[:200])
-    save(scene(), "icc-srgb.jpg", **options, icc_profile=ImageCms.ImageCmsProfile(SRGB).tobytes())
+    srgb = bytearray(ImageCms.ImageCmsProfile(SRGB).tobytes())
+    srgb[24:36] = bytes(12)  # when it was made
+    save(scene(), "icc-srgb.jpg", **options, icc_profile=bytes(srgb))
     inks = np.asarray(scene())
     black = (np.indices(inks.shape[:2]).sum(0) * 3 % 200).astype(np.uint8)
     cmyk = Image.fromarray(np.dstack([inks, black]), "CMYK")
@@ -323,6 +327,53 @@ def labs():
     return [{"rgb": rgb, "lab": [float(v) for v in value]} for rgb, value in zip(colours, lab)]
 
 
+def vocabulary():
+    """The anchors are data: read from the crate, so that there is one table."""
+    rows = re.findall(r'"(\w+)",\s*&\[(.*?)\n?\s*\],?\s*\)', (HERE.parents[1] / "vocabulary.rs").read_text(), re.S)
+    return [(name, np.array(re.findall(r"\[(-?\d+), (-?\d+), (-?\d+)\]", body), float)) for name, body in rows]
+
+
+def squash(lab):
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    scale = np.log1p(0.045 * chroma) / 0.045 / np.maximum(chroma, 1e-9)
+    return np.stack([lab[..., 0] / 2, scale * lab[..., 1], scale * lab[..., 2]], -1)
+
+
+def ellipse(width, height):
+    y, x = np.mgrid[0:height, 0:width]
+    inside = ((2 * x + 1 - width) * 3 * height) ** 2 + ((2 * y + 1 - height) * 4 * width) ** 2 < (2 * width * height) ** 2
+    return np.where(inside, 255, 0).astype(np.uint8)
+
+
+def colours(image, mask):
+    """The product's pixels, their names and their histogram, with numpy and scipy."""
+    if max(image.size) > 256:
+        size = [max(1, round(side * 256 / max(image.size))) for side in image.size]
+        image = image.resize(size, Image.Resampling.BOX)
+    mask = Image.fromarray(mask)
+    if mask.size != image.size:
+        mask = mask.resize(image.size, Image.Resampling.BILINEAR)
+    mask = np.asarray(mask)
+    inner = minimum_filter(mask, 3, mode="nearest") > 127
+    rgb = np.asarray(image)[inner]
+    lab = rgb2lab(rgb[None])[0]
+    words = vocabulary()
+    anchors = squash(np.concatenate([anchors for _, anchors in words]))
+    owner = np.concatenate([[i] * len(anchors) for i, (_, anchors) in enumerate(words)])
+    names = np.concatenate([
+        owner[((squash(part)[:, None] - anchors) ** 2).sum(-1).argmin(1)] for part in np.array_split(lab, 64)])
+    named = [(word, (names == i).mean(), rgb[names == i]) for i, (word, _) in enumerate(words) if (names == i).any()]
+    named.sort(key=lambda entry: -entry[1])
+    bins = np.clip(np.floor((lab - [0, -80, -80]) / 20), 0, [4, 7, 7]).astype(int)
+    histogram = np.bincount((bins[:, 0] * 8 + bins[:, 1]) * 8 + bins[:, 2], minlength=320) / len(rgb)
+    return {
+        "pixels": len(rgb),
+        "share": (mask > 127).mean(),
+        "names": [[word, share, [float(v) for v in own.mean(0)]] for word, share, own in named[:5] if share >= 0.05],
+        "histogram": {int(i): float(np.sqrt(histogram[i])) for i in histogram.nonzero()[0]},
+    }
+
+
 def main():
     FIXTURES.mkdir(exist_ok=True)
     orientations()
@@ -338,6 +389,10 @@ def main():
         },
         "fits": fits(),
         "lab": labs(),
+        "colours": {
+            "pattern-240x180": colours(Image.fromarray(pattern(240, 180)), ellipse(240, 180)),
+            "pattern-700x900": colours(Image.fromarray(pattern(700, 900)), ellipse(320, 320)),
+        },
     }
     (HERE.parent / "expected.json").write_text(json.dumps(numbers, separators=(",", ":")) + "\n")
 
