@@ -1,1 +1,29 @@
-//! The catalogue on disk. The only crate that names Lance.
+//! The catalogue on disk: one Lance table of photos, one of rejects, and what is exported from them.
+//!
+//! **Architecture invariant**: this is the only crate that names Lance or Arrow. Everybody else
+//! knows a store as [`showroom_catalog::seams::Catalogue`].
+
+mod catalogue;
+mod decode;
+mod durable;
+mod encode;
+mod error;
+mod etags;
+mod export;
+mod index;
+mod json;
+mod meta;
+mod open;
+mod read;
+mod schema;
+mod search;
+mod sql;
+mod verify;
+mod write;
+
+pub use export::{ExportError, export_jsonl};
+pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson};
+pub use open::LanceCatalogue;
+
+/// Photos from which indices pay; below, comparing with every row is faster, and none are built.
+pub const INDEX_FROM_ROWS: usize = 10_000;

@@ -1,0 +1,134 @@
+//! The files beside the tables: `showroom.json` (what the store was made with), `index.json` (the
+//! measured recall of its indices) and `writer.lock` (who writes).
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
+use showroom_catalog::seams::StoreError;
+
+use crate::error::file_failed;
+
+const MANIFEST: &str = "showroom.json";
+const INDEX: &str = "index.json";
+const LOCK: &str = "writer.lock";
+
+/// The manifest of the store in `dir`, or `None` where there is none. `at` is how the user calls
+/// the store.
+pub(crate) fn read_manifest(dir: &Path, at: &str) -> Result<Option<StoreManifest>, StoreError> {
+    /// Read first, so that another format is told from damage.
+    #[derive(Deserialize)]
+    struct FormatOnly {
+        format: u32,
+    }
+    let file = dir.join(MANIFEST);
+    let text = match fs::read(&file) {
+        Ok(text) => text,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(file_failed(at, &file, &error)),
+    };
+    let damaged = |error: serde_json::Error| StoreError::Damaged {
+        at: at.into(),
+        reason: format!("{MANIFEST} cannot be read: {error}"),
+    };
+    let FormatOnly { format } = serde_json::from_slice(&text).map_err(damaged)?;
+    if format != STORE_FORMAT {
+        return Err(StoreError::OtherFormat {
+            at: at.into(),
+            found: format,
+            wanted: STORE_FORMAT,
+        });
+    }
+    serde_json::from_slice(&text).map(Some).map_err(damaged)
+}
+
+pub(crate) fn write_manifest(
+    dir: &Path,
+    at: &str,
+    manifest: &StoreManifest,
+) -> Result<(), StoreError> {
+    write_json(&dir.join(MANIFEST), at, manifest)
+}
+
+/// What was measured when an index was built.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    /// Recall@10 against the exact search.
+    pub recall_at_10: f32,
+    /// Rows of the table at that time.
+    pub rows: usize,
+}
+
+/// Column → what was measured. It is a note, not data: where it cannot be read there is none.
+pub(crate) fn read_measured(dir: &Path) -> BTreeMap<String, Measured> {
+    fs::read(dir.join(INDEX))
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or_default()
+}
+
+pub(crate) fn write_measured(
+    dir: &Path,
+    at: &str,
+    measured: &BTreeMap<String, Measured>,
+) -> Result<(), StoreError> {
+    write_json(&dir.join(INDEX), at, measured)
+}
+
+/// Writes beside the file, then renames: whoever reads sees the old file or the new one, whole.
+fn write_json(file: &Path, at: &str, value: &impl Serialize) -> Result<(), StoreError> {
+    let attempt = || -> io::Result<()> {
+        let new = file.with_extension("json.new");
+        let mut out = File::create(&new)?;
+        serde_json::to_writer_pretty(&mut out, value)?;
+        out.write_all(b"\n")?;
+        out.sync_all()?;
+        fs::rename(&new, file)
+    };
+    attempt().map_err(|error| file_failed(at, file, &error))
+}
+
+/// Takes the right to write; it is given back when the file is dropped or the process ends,
+/// however it ends.
+pub(crate) fn lock(dir: &Path, at: &str) -> Result<File, StoreError> {
+    let path = dir.join(LOCK);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| file_failed(at, &path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { at: at.into() }),
+        Err(TryLockError::Error(error)) => Err(file_failed(at, &path, &error)),
+    }
+}
+
+/// Size of everything below `dir`, in bytes. What vanishes meanwhile is not counted.
+pub(crate) fn bytes_below(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return 0;
+    };
+    entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
+        .map(|(path, meta)| {
+            if meta.is_dir() {
+                bytes_below(&path)
+            } else {
+                meta.len()
+            }
+        })
+        .sum()
+}

@@ -1,0 +1,184 @@
+//! Reading rows: by key, in the order of their URIs, and the rejects.
+
+use std::collections::HashMap;
+
+use arrow_array::RecordBatch;
+use futures::TryStreamExt;
+use lancedb::Table;
+use lancedb::query::{ExecutableQuery, QueryBase, QueryExecutionOptions, Select};
+use showroom_catalog::seams::{Columns, StoreError};
+use showroom_catalog::{Filter, Record, Reject, VectorName};
+
+use crate::decode::{self, Rows};
+use crate::open::LanceCatalogue;
+use crate::schema::{self, CLASSES, ROW_ID};
+use crate::sql;
+
+/// Rows that are in memory at once while many are read: about 16 KB each with their vectors.
+pub(crate) const ROWS_AT_ONCE: usize = 512;
+
+/// Shortest beginning of an id that is taken for one.
+const SHORTEST_ID: usize = 8;
+
+impl LanceCatalogue {
+    pub(crate) async fn rows_of_key(
+        &self,
+        key: &str,
+        columns: Columns,
+    ) -> Result<Vec<Record>, StoreError> {
+        let literal = sql::quote(key);
+        let mut which = format!("uri = {literal} or sku = {literal}");
+        let id = key.to_ascii_lowercase();
+        if (SHORTEST_ID..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit()) {
+            // All that begin with these digits: `g` comes after every hexadecimal digit.
+            which += &format!(" or (id >= '{id}' and id < '{id}g')");
+        }
+        let mut found = Vec::new();
+        self.rows_in_order(Some(which), columns, &mut |records| {
+            found.extend(records);
+            true
+        })
+        .await?;
+        Ok(found)
+    }
+
+    pub(crate) async fn scan_rows(
+        &self,
+        filter: Option<Filter>,
+        columns: Columns,
+        each: &mut (dyn FnMut(Vec<Record>) -> bool + Send),
+    ) -> Result<(), StoreError> {
+        let which = filter.as_ref().map(sql::to_sql).transpose()?;
+        self.rows_in_order(which, columns, each).await
+    }
+
+    /// URIs first (they fit in memory), sorted; then the rows, a batch at a time.
+    async fn rows_in_order(
+        &self,
+        which: Option<String>,
+        columns: Columns,
+        each: &mut (dyn FnMut(Vec<Record>) -> bool + Send),
+    ) -> Result<(), StoreError> {
+        let table = self.snapshot().await?;
+        let mut keys = self.uris(&table, which).await?;
+        keys.sort_unstable();
+        for some in keys.chunks(ROWS_AT_ONCE) {
+            let ids: Vec<u64> = some.iter().map(|(_, id)| *id).collect();
+            let records = self.take(&table, &ids, columns).await?;
+            if !each(records) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The photos as they are now, whatever is written meanwhile; row ids hold within it.
+    pub(crate) async fn snapshot(&self) -> Result<Table, StoreError> {
+        let table = self.photos.query_snapshot().await;
+        table.map_err(|error| self.failed(error))
+    }
+
+    pub(crate) async fn uris(
+        &self,
+        table: &Table,
+        which: Option<String>,
+    ) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut query = table
+            .query()
+            .select(Select::columns(&["uri"]))
+            .with_row_id();
+        if let Some(which) = which {
+            query = query.only_if(which);
+        }
+        let batches = query.execute().await;
+        let mut batches = batches.map_err(|error| self.failed(error))?;
+        let mut found = Vec::new();
+        while let Some(batch) = batches
+            .try_next()
+            .await
+            .map_err(|error| self.failed(error))?
+        {
+            let rows = Rows(&batch);
+            let both = || Ok((rows.words("uri")?, rows.u64s(ROW_ID)?));
+            let (uris, ids) = both().map_err(|reason: String| self.damaged(reason))?;
+            let uris = uris.iter().map(|uri| uri.unwrap_or("").to_string());
+            found.extend(uris.zip(ids.iter().copied()));
+        }
+        Ok(found)
+    }
+
+    /// The rows with these ids, in this order.
+    pub(crate) async fn take(
+        &self,
+        table: &Table,
+        ids: &[u64],
+        columns: Columns,
+    ) -> Result<Vec<Record>, StoreError> {
+        let mut wanted = schema::tag_columns();
+        if columns == Columns::All {
+            wanted.push(CLASSES.into());
+            wanted.extend(VectorName::ALL.map(|name| name.name().to_string()));
+        }
+        let mut found: HashMap<u64, Record> = HashMap::with_capacity(ids.len());
+        for batch in self.take_batches(table, ids, &wanted).await? {
+            let records = decode::records(&batch).map_err(|reason| self.damaged(reason))?;
+            let rows = Rows(&batch);
+            let row_ids = rows.u64s(ROW_ID).map_err(|reason| self.damaged(reason))?;
+            found.extend(row_ids.iter().copied().zip(records));
+        }
+        ids.iter()
+            .map(|id| {
+                found
+                    .remove(id)
+                    .ok_or_else(|| self.damaged("a row cannot be found again"))
+            })
+            .collect()
+    }
+
+    /// Columns and row ids of the rows with these ids, in no order.
+    pub(crate) async fn take_batches(
+        &self,
+        table: &Table,
+        ids: &[u64],
+        columns: &[String],
+    ) -> Result<Vec<RecordBatch>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = table
+            .take_row_ids(ids.to_vec())
+            .select(Select::columns(columns))
+            .with_row_id();
+        let batches = query.execute().await.map_err(|error| self.failed(error))?;
+        batches
+            .try_collect()
+            .await
+            .map_err(|error| self.failed(error))
+    }
+
+    pub(crate) async fn all_rejects(&self) -> Result<Vec<Reject>, StoreError> {
+        let mut batches = self
+            .rejects
+            .query()
+            .execute()
+            .await
+            .map_err(|error| self.failed(error))?;
+        let mut found = Vec::new();
+        while let Some(batch) = batches
+            .try_next()
+            .await
+            .map_err(|error| self.failed(error))?
+        {
+            found.extend(decode::rejects(&batch).map_err(|reason| self.damaged(reason))?);
+        }
+        found.sort_by(|a, b| a.source.uri.cmp(&b.source.uri));
+        Ok(found)
+    }
+}
+
+/// Batches that are small enough to bound memory.
+pub(crate) fn small_batches() -> QueryExecutionOptions {
+    let mut options = QueryExecutionOptions::default();
+    options.max_batch_length = ROWS_AT_ONCE as u32;
+    options
+}

@@ -1,0 +1,112 @@
+//! The JSON that others build on.
+
+use serde_json::{Value, json};
+use showroom_catalog::query::Why;
+use showroom_catalog::seams::Catalogue;
+use showroom_catalog::{Hit, VectorName};
+use showroom_store::{ExportError, HitJson, export_jsonl};
+
+use crate::sample::{record, records};
+
+pub async fn a_line_a_photo(catalogue: &dyn Catalogue) {
+    let mut rows = records(0..700);
+    rows[0].category = None;
+    rows[0].source.sku = None;
+    rows[1].source.uri = "/photos/000001 \"é\".jpg".into();
+    catalogue.upsert(rows.clone(), vec![]).await.unwrap();
+    let mut out = Vec::new();
+    assert_eq!(export_jsonl(catalogue, None, &mut out).await.unwrap(), 700);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.ends_with('\n'));
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 700);
+    for (line, row) in lines.iter().zip(&rows) {
+        let category = row
+            .category
+            .as_ref()
+            .map(|c| json!({"id": c.id, "name": c.name, "path": c.path, "score": c.score}));
+        let colours: Vec<Value> = row
+            .colours
+            .iter()
+            .map(|c| json!({"name": c.name, "hex": c.hex, "share": c.share}))
+            .collect();
+        let labels: Vec<Value> = row
+            .labels
+            .iter()
+            .map(|l| {
+                let decision = format!("{:?}", l.decision).to_lowercase();
+                json!({"name": l.name, "score": l.calibrated.unwrap_or(l.score), "decision": decision})
+            })
+            .collect();
+        let wanted = json!({
+            "id": row.id.to_string(),
+            "uri": row.source.uri,
+            "sku": row.source.sku,
+            "width": row.facts.width,
+            "height": row.facts.height,
+            "category": category,
+            "colours": colours,
+            "labels": labels,
+            "facts": serde_json::to_value(&row.facts).unwrap(),
+        });
+        assert_eq!(line, &wanted);
+    }
+    assert_eq!(lines[0]["category"], Value::Null);
+    let filter = "category = shoes".parse().unwrap();
+    let few = export_jsonl(catalogue, Some(filter), &mut std::io::sink())
+        .await
+        .unwrap();
+    assert!(few > 0 && few < 700, "{few}");
+
+    let mut full = Full(1000);
+    let error = export_jsonl(catalogue, None, &mut full).await.unwrap_err();
+    assert!(matches!(error, ExportError::Output(_)), "{error}");
+}
+
+/// Takes so many bytes and no more.
+struct Full(usize);
+
+impl std::io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if bytes.len() > self.0 {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.0 -= bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_hit_says_why() {
+    let mut record = record(1);
+    record.category = None;
+    record.source.sku = None;
+    record.colours.clear();
+    let hit = Hit {
+        score: 0.5,
+        why: vec![Why {
+            part: VectorName::Shape,
+            score: 0.75,
+        }],
+        record: record.clone(),
+    };
+    assert_eq!(
+        serde_json::to_value(HitJson::from(&hit)).unwrap(),
+        json!({
+            "id": record.id.to_string(),
+            "uri": "/photos/000001.jpg",
+            "sku": null,
+            "score": 0.5,
+            "category": null,
+            "colours": [],
+            "why": [{"part": "shape", "score": 0.75}],
+        })
+    );
+}

@@ -1,0 +1,172 @@
+//! Indices: they find nearly everything, and give nothing another score.
+
+use std::collections::BTreeSet;
+
+use showroom_catalog::filter::Field;
+use showroom_catalog::seams::Catalogue;
+use showroom_catalog::{Filter, Query, QueryPart, Record, VectorName};
+use showroom_store::INDEX_FROM_ROWS;
+
+use crate::contract::assert_sound;
+use crate::filters;
+use crate::new_catalogue;
+use crate::sample::{Random, changed, record, records};
+use crate::search::part;
+
+/// The share of the true hits that these indices find on random vectors, which are the hardest.
+const LOWEST_RECALL: f64 = 0.95;
+
+/// Share of the exact hits that the search by index finds.
+async fn recall(catalogue: &dyn Catalogue, query: &Query) -> f64 {
+    let found = catalogue.search(query.clone()).await.unwrap();
+    let exactly = Query {
+        exact: true,
+        ..query.clone()
+    };
+    let exact = catalogue.search(exactly).await.unwrap();
+    assert!(exact.exact && !found.exact);
+    let uris = |hits: &[showroom_catalog::Hit]| -> BTreeSet<String> {
+        hits.iter()
+            .map(|hit| hit.record.source.uri.clone())
+            .collect()
+    };
+    for hit in &found.hits {
+        let same = exact
+            .hits
+            .iter()
+            .find(|e| e.record.source.uri == hit.record.source.uri);
+        assert!(
+            same.is_none_or(|same| same == hit),
+            "another score or order of parts"
+        );
+    }
+    let (found, exact) = (uris(&found.hits), uris(&exact.hits));
+    found.intersection(&exact).count() as f64 / exact.len().max(1) as f64
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_big_table_is_searched_by_index() {
+    let (_dir, catalogue) = new_catalogue().await;
+    let many = INDEX_FROM_ROWS as u64 + 500;
+    for start in (0..many).step_by(3000) {
+        catalogue
+            .upsert(records(start..many.min(start + 3000)), vec![])
+            .await
+            .unwrap();
+    }
+    let stats = catalogue.build_index().await.unwrap();
+    let columns: Vec<&str> = stats
+        .indices
+        .iter()
+        .map(|index| index.column.as_str())
+        .collect();
+    let wanted = [
+        "category_terms",
+        "colour",
+        "colour_names",
+        "shape",
+        "sku",
+        "text",
+        "uri",
+    ];
+    assert_eq!(columns, wanted);
+    for index in &stats.indices {
+        assert_eq!(index.unindexed_rows, 0, "{index:?}");
+        if ["shape", "colour", "text"].contains(&index.column.as_str()) {
+            assert!(
+                index.recall_at_10.unwrap() >= LOWEST_RECALL as f32,
+                "{index:?}"
+            );
+        } else {
+            assert_eq!(index.recall_at_10, None);
+        }
+    }
+
+    let random = &mut Random::new(3);
+    let filters = [
+        "",
+        "category = shoes",
+        "sku = SKU-7",
+        "colour = red and width < 300",
+        "width > 9999",
+    ];
+    for filter in filters {
+        let mut recalls = Vec::new();
+        for at in 0..8 {
+            let weight = [1.0, 1.0, -1.0, 0.3][at % 4];
+            let mut parts = vec![part(VectorName::Shape, random, weight)];
+            if at % 4 == 1 {
+                parts.push(part(VectorName::Text, random, -0.2));
+            }
+            let query = Query {
+                parts,
+                filter: (!filter.is_empty()).then(|| filter.parse::<Filter>().unwrap()),
+                k: 10,
+                ..Query::default()
+            };
+            recalls.push(recall(&catalogue, &query).await);
+        }
+        if filter != "width > 9999" {
+            let mean = recalls.iter().sum::<f64>() / recalls.len() as f64;
+            assert!(mean >= LOWEST_RECALL, "{filter:?}: {recalls:?}");
+        }
+    }
+
+    // The same rows pass a filter, index or not.
+    let rows = records(0..many);
+    let of_indexed = [Field::Uri, Field::Sku, Field::Category, Field::Colour].map(Field::name);
+    for filter in filters::filters_of_every_kind(&rows) {
+        let text = filter.to_string();
+        if of_indexed
+            .iter()
+            .any(|name| text.contains(&format!("{name} ")))
+        {
+            filters::check(&catalogue, &rows, &filter).await;
+        }
+    }
+    rows_of_after_the_index(&catalogue, many).await;
+}
+
+/// Rows that are new, changed and gone since the index was built.
+async fn rows_of_after_the_index(catalogue: &dyn Catalogue, many: u64) {
+    let near = |record: &Record| Query {
+        parts: vec![QueryPart {
+            on: VectorName::Shape,
+            vector: record.vectors.shape.clone(),
+            weight: 1.0,
+        }],
+        k: 1,
+        ..Query::default()
+    };
+    let first = async |query: Query| {
+        let found = catalogue.search(query).await.unwrap();
+        assert!(!found.exact);
+        found.hits[0].record.source.clone()
+    };
+    let (new, updated, old) = (record(many + 1), changed(77, "2"), record(77));
+    assert_eq!(first(near(&old)).await, old.source);
+    catalogue
+        .upsert(vec![new.clone(), updated.clone()], vec![])
+        .await
+        .unwrap();
+    catalogue.delete(&[record(78).source.uri]).await.unwrap();
+    let unindexed = |stats: showroom_catalog::seams::Stats| {
+        stats
+            .indices
+            .iter()
+            .map(|index| index.unindexed_rows)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(unindexed(catalogue.stats().await.unwrap()), [2; 7]);
+    for again in 0..2 {
+        assert_eq!(first(near(&new)).await, new.source);
+        assert_eq!(first(near(&updated)).await, updated.source);
+        assert_ne!(first(near(&old)).await, old.source);
+        assert_ne!(first(near(&record(78))).await, record(78).source);
+        if again == 0 {
+            catalogue.compact().await.unwrap();
+            assert_eq!(unindexed(catalogue.build_index().await.unwrap()), [0; 7]);
+        }
+    }
+    assert_sound(catalogue).await;
+}

@@ -1,0 +1,67 @@
+//! Tests of the store.
+//!
+//! `contract` is the suite that every implementation of `Catalogue` passes; it knows only the
+//! trait. The rest is about Lance on a local disk: opening, crashes, full disks, indices.
+
+mod contract;
+mod crash;
+mod disk;
+mod export;
+mod filters;
+mod index;
+mod opening;
+mod sample;
+mod search;
+
+use showroom_catalog::manifest::StoreManifest;
+use showroom_store::LanceCatalogue;
+use tempfile::TempDir;
+
+/// A new catalogue in a folder of its own.
+async fn new_catalogue() -> (TempDir, LanceCatalogue) {
+    let dir = tempfile::tempdir().unwrap();
+    let catalogue = open(&dir, &sample::manifest()).await;
+    (dir, catalogue)
+}
+
+async fn open(dir: &TempDir, manifest: &StoreManifest) -> LanceCatalogue {
+    LanceCatalogue::create_or_open_for_write(dir.path(), manifest)
+        .await
+        .unwrap()
+}
+
+/// One test a function of the contract.
+macro_rules! lance_passes {
+    ($($module:ident::$name:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let (_dir, catalogue) = new_catalogue().await;
+            $module::$name(&catalogue).await;
+        }
+    )*};
+}
+
+lance_passes! {
+    contract::an_empty_catalogue_answers
+    contract::a_record_comes_back_as_it_went_in
+    contract::the_same_record_twice_is_one_row
+    contract::a_changed_record_replaces_its_row
+    contract::one_upsert_may_hold_the_same_uri_twice
+    contract::a_reject_is_kept_and_goes_when_the_photo_comes_in
+    contract::a_rejected_newer_version_leaves_the_photo
+    contract::tagging_again_keeps_the_reject_of_a_newer_version
+    contract::photos_are_found_by_id_prefix_uri_and_sku
+    contract::scans_are_in_order_and_stop_when_told
+    contract::delete_removes_photos_and_rejects
+    contract::odd_words_come_back
+    contract::a_spoilt_record_is_refused_and_changes_nothing
+    contract::stats_count
+    filters::every_field_and_comparison
+    filters::words_never_become_sql
+    filters::long_and_deep_filters
+    search::exact_search_equals_brute_force
+    search::ties_are_in_the_order_of_uris
+    search::a_search_without_parts_lists_what_passes
+    search::bad_queries_are_refused
+    export::a_line_a_photo
+}
