@@ -157,7 +157,7 @@ async fn child_without_rights() {
     let reader = LanceCatalogue::open_for_read(&dir).await.unwrap();
     assert_eq!(all(&reader).await, records(0..2));
 
-    fs::set_permissions(dir.join("showroom.json"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(dir.join("showroom.json"), fs::Permissions::from_mode(0o000)).unwrap();
     let error = LanceCatalogue::open_for_read(&dir).await.err().unwrap();
     assert!(error.to_string().contains("permission denied"), "{error}");
 }
