@@ -10,7 +10,7 @@ use crate::sample::{record, records};
 
 /// The number as JSON has it: the shortest text that reads back as this f32.
 fn json_number(number: f32) -> Value {
-    number.to_string().parse().unwrap()
+    format!("{number:?}").parse().unwrap()
 }
 
 pub async fn a_line_a_photo(catalogue: &dyn Catalogue) {
