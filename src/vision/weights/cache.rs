@@ -22,11 +22,12 @@ pub(super) struct Checked {
 }
 
 /// What is wrong with bytes: their number or their hash.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("its {what} is {found} where the manifest says {expected}")]
 pub(super) struct Wrong {
-    pub what: &'static str,
-    pub found: String,
-    pub expected: String,
+    what: &'static str,
+    found: String,
+    expected: String,
 }
 
 /// The path at which a file is when it is cached.

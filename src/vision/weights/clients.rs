@@ -180,9 +180,9 @@ fn last_words(file: &mut File) -> String {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    let important = |line: &&str| line.to_lowercase().contains("error");
-    if lines.iter().any(|line| important(&line)) {
-        lines.retain(|line| important(&line));
+    let important = |line: &str| line.to_lowercase().contains("error");
+    if lines.iter().any(|line| important(line)) {
+        lines.retain(|line| important(line));
     }
     let words = lines.split_off(lines.len().saturating_sub(3)).join(" ");
     match words.is_empty() {

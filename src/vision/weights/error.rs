@@ -34,19 +34,18 @@ pub enum WeightsError {
         bytes: u64,
         limit_bytes: u64,
     },
-    /// The bytes in the cache are not those of the manifest.
+    /// The bytes in the cache are not those of the manifest; `wrong` says how they differ.
     #[error(
-        "{} is refused: its {what} is {found} where the manifest says {expected}; it was moved aside \
-         to {aside}, run `showroom models pull {model}` to get it again",
-        path.display()
+        "{} is refused: {wrong}; it was moved aside to {}, run `showroom models pull {model}` to get \
+         it again",
+        path.display(),
+        aside.display()
     )]
     WrongBytes {
         path: PathBuf,
         model: String,
-        what: &'static str,
-        found: String,
-        expected: String,
-        aside: String,
+        wrong: String,
+        aside: PathBuf,
     },
     /// The file is not in the cache.
     #[error("{file} of the model {model} is not here: run `showroom models pull {model}`")]

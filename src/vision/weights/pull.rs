@@ -116,7 +116,7 @@ impl Library {
                 file,
                 work: work.path(),
             };
-            let checked = puller.from_any(&mut packages, progress)?;
+            let checked = puller.ask_all(&mut packages, progress)?;
             let path = checked.commit(self.cache(), file)?;
             progress(Progress::Done {
                 file: &file.name,
@@ -137,7 +137,7 @@ struct Puller<'a> {
 }
 
 impl Puller<'_> {
-    fn from_any(
+    fn ask_all(
         &self,
         packages: &mut Packages,
         progress: &mut dyn FnMut(Progress<'_>),
@@ -157,7 +157,7 @@ impl Puller<'_> {
                     source: source_name,
                     bytes,
                 });
-                let fault = match self.from(source, packages, progress) {
+                let fault = match self.ask(source, packages, progress) {
                     Ok(checked) => return Ok(checked),
                     Err(fault) => fault,
                 };
@@ -180,7 +180,7 @@ impl Puller<'_> {
         })
     }
 
-    fn from(
+    fn ask(
         &self,
         source: &FileSource,
         packages: &mut Packages,
@@ -229,7 +229,7 @@ impl Puller<'_> {
                 hub,
                 revision,
                 file,
-            } => self.from_hub((hub, revision, file), &mut received),
+            } => self.ask_hub((hub, revision, file), &mut received),
             FileSource::Path { path } => {
                 let path = self
                     .model
@@ -245,7 +245,7 @@ impl Puller<'_> {
     }
 
     #[cfg(feature = "hub")]
-    fn from_hub(
+    fn ask_hub(
         &self,
         wanted: (&str, &str, &str),
         received: &mut dyn FnMut(u64),
@@ -267,7 +267,7 @@ impl Puller<'_> {
     }
 
     #[cfg(not(feature = "hub"))]
-    fn from_hub(
+    fn ask_hub(
         &self,
         _wanted: (&str, &str, &str),
         _received: &mut dyn FnMut(u64),
@@ -303,10 +303,7 @@ impl Puller<'_> {
     fn receive(&self, from: &mut dyn Read) -> Result<Checked, Fault> {
         match cache::receive(from, self.work, self.file) {
             Ok(Ok(checked)) => Ok(checked),
-            Ok(Err(wrong)) => Err(Fault::lasting(format!(
-                "refused, its {} is {} where the manifest says {}",
-                wrong.what, wrong.found, wrong.expected
-            ))),
+            Ok(Err(wrong)) => Err(Fault::lasting(format!("refused, {wrong}"))),
             Err(e) => Err(Fault::passing(format!("cannot take its bytes: {e}"))),
         }
     }

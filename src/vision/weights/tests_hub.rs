@@ -15,11 +15,12 @@ const HUB: &str =
     "[[files.sources]]\nhub = \"team/model\"\nrevision = \"v1\"\nfile = \"a b/w.bin\"";
 const URL: &str = "/team/model/resolve/v1/a%20b/w.bin";
 
+/// Path and authorization of each request so far.
+type Requests = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
 /// Answers each request, by its path, with the bytes that `answer` gives. Gives the endpoint and
-/// the requests as they come: path and authorization.
-fn serve(
-    answer: impl Fn(&str) -> Vec<u8> + Send + 'static,
-) -> (String, Arc<Mutex<Vec<(String, Option<String>)>>>) {
+/// the requests as they come.
+fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> (String, Requests) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
     let seen = Arc::new(Mutex::new(Vec::new()));
