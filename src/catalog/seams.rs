@@ -160,7 +160,8 @@ pub trait Catalogue: Send + Sync {
 
     /// Writes records and rejects, replacing those of the same URI. When it returns, they are
     /// durable. A photo that is in the catalogue stays as it was where a later version of it is
-    /// rejected; a photo that comes in removes its reject. No URI comes twice in one call.
+    /// rejected; a photo that comes in removes its reject, unless the version that comes in is in
+    /// already (new tags) and the reject is about another. No URI comes twice in one call.
     fn upsert(
         &self,
         records: Vec<Record>,

@@ -98,7 +98,7 @@ impl StageLoad {
 pub struct IngestSummary {
     #[serde(flatten)]
     pub totals: Snapshot,
-    /// Whether it was asked to stop before its end. What was in flight is written; the same call
+    /// Whether it was asked to stop and left photos undone. What was in flight is written; the same call
     /// again goes on with the rest.
     pub interrupted: bool,
 }

@@ -4,13 +4,12 @@
 //! Rows whose tags are this tagger's already are left as they are, so that a run that was stopped
 //! goes on where it was. The scan runs beside the writing, one batch ahead of it.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded};
 use serde::Serialize;
+use showroom_catalog::Record;
 use showroom_catalog::seams::{Catalogue, Columns, ModelError, Tagger};
-use showroom_catalog::{Record, Reject};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::cancel::Cancel;
@@ -44,7 +43,7 @@ pub struct RetagSummary {
     /// Rows that this tagger had tagged already.
     pub current: u64,
     pub seconds: f64,
-    /// Whether it was asked to stop before its end; the same call again goes on.
+    /// Whether it was asked to stop and left rows undone; the same call again goes on.
     pub interrupted: bool,
 }
 
@@ -75,18 +74,14 @@ pub fn retag(
         photos,
         ..RetagSummary::default()
     };
-    let rejects = runtime.block_on(catalogue.rejects())?;
-    let rejects: HashMap<_, _> = rejects
-        .into_iter()
-        .map(|reject| (reject.source.uri.clone(), reject))
-        .collect();
-
     let (send, batches) = bounded(1);
     std::thread::scope(|scope| {
         let scanner = scope.spawn(|| scan(catalogue, tagger, options, cancel, send, runtime));
         let written = batches.iter().try_for_each(|Batch { records, current }| {
             let tagged = records.len() as u64;
-            write(catalogue, records, &rejects, runtime)?;
+            if !records.is_empty() {
+                runtime.block_on(catalogue.upsert(records, Vec::new()))?;
+            }
             summary.tagged += tagged;
             summary.current += current;
             summary.seconds = began.elapsed().as_secs_f64();
@@ -101,30 +96,9 @@ pub fn retag(
         };
         written.and(scanned)
     })?;
-    summary.interrupted = cancel.is_cancelled();
+    summary.interrupted = cancel.is_cancelled() && summary.tagged + summary.current < photos;
     summary.seconds = began.elapsed().as_secs_f64();
     Ok(summary)
-}
-
-/// A photo that comes in removes its reject; but these do not come in, and the reject of a later
-/// version of such a photo stays true.
-fn write(
-    catalogue: &dyn Catalogue,
-    records: Vec<Record>,
-    rejects: &HashMap<String, Reject>,
-    runtime: &Handle,
-) -> Result<(), IngestError> {
-    let of_these = records
-        .iter()
-        .filter_map(|record| rejects.get(&record.source.uri));
-    let rejects: Vec<Reject> = of_these.cloned().collect();
-    if !records.is_empty() {
-        runtime.block_on(catalogue.upsert(records, Vec::new()))?;
-    }
-    if !rejects.is_empty() {
-        runtime.block_on(catalogue.upsert(Vec::new(), rejects))?;
-    }
-    Ok(())
 }
 
 fn scan(

@@ -74,13 +74,17 @@ pub fn stage(
         to_fetch,
         out,
         waited: Duration::ZERO,
+        cut_short: false,
     };
     let began = Instant::now();
-    let listed = run.source.list(&mut |found| lister.take(found));
+    let listed = run.source.list(&mut |found| {
+        lister.cut_short = !lister.take(found);
+        !lister.cut_short
+    });
     // Waiting for a full queue is no work.
     run.add_busy(Stage::List, began.elapsed().saturating_sub(lister.waited));
     match listed {
-        Ok(()) => run.counts.listing_done.store(!run.stopping(), Relaxed),
+        Ok(()) => run.counts.listing_done.store(!lister.cut_short, Relaxed),
         Err(e) => run.fail(e),
     }
 }
@@ -91,6 +95,8 @@ struct Lister<'a> {
     to_fetch: Sender<PhotoRef>,
     out: Sender<Outcome>,
     waited: Duration,
+    /// Whether the source was told to stop before its end.
+    cut_short: bool,
 }
 
 impl Lister<'_> {

@@ -156,10 +156,14 @@ pub fn ingest(
     progress.update(&totals);
     match run.take_failure() {
         Some(failure) => Err(failure),
-        None => Ok(IngestSummary {
-            totals,
-            interrupted: cancel.is_cancelled(),
-        }),
+        None => {
+            let complete = totals.listing_done && totals.handled == totals.to_do();
+            let interrupted = cancel.is_cancelled() && !complete;
+            Ok(IngestSummary {
+                totals,
+                interrupted,
+            })
+        }
     }
 }
 

@@ -35,7 +35,10 @@ pub fn fetch_stage(
         let fetched = run.busy(Stage::Fetch, || run.source.fetch(&source, max_bytes));
         let sent = match fetched {
             Ok(bytes) => run.send(Stage::Decode, &to_decode, Fetched { source, bytes }),
-            Err(e) => run.reject(Stage::Fetch, source, code_of(&e), e.to_string(), &out),
+            Err(e) => {
+                let (code, reason) = why(&e);
+                run.reject(Stage::Fetch, source, code, reason, &out)
+            }
         };
         if !sent {
             return;
@@ -43,11 +46,23 @@ pub fn fetch_stage(
     }
 }
 
-fn code_of(error: &SourceError) -> &'static str {
+/// Code and reason. The reason does not name the photo, as the reject does.
+fn why(error: &SourceError) -> (&'static str, String) {
     match error {
-        SourceError::NotFound { .. } => "not-found",
-        SourceError::TooLarge { .. } => "too-many-bytes",
-        SourceError::Unreadable { .. } => "unreadable",
+        SourceError::NotFound { .. } => (
+            "not-found",
+            "the file vanished while the run went on".to_string(),
+        ),
+        SourceError::TooLarge { bytes, limit, .. } => {
+            let size = format!("the file is {bytes} bytes, more than the limit of {limit}");
+            (
+                "too-many-bytes",
+                format!("{size}; raise --max-bytes to take it"),
+            )
+        }
+        SourceError::Unreadable { reason, .. } => {
+            ("unreadable", format!("the file cannot be read: {reason}"))
+        }
     }
 }
 

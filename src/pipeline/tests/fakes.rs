@@ -158,7 +158,14 @@ impl Catalogue for Memory {
                 "a URI twice: {uris:?}"
             );
             for record in records {
-                inner.rejects.remove(&record.source.uri);
+                let etag_of = |source: Option<&PhotoRef>| source.map(|s| s.etag.clone());
+                let uri = &record.source.uri;
+                let known = etag_of(inner.records.get(uri).map(|r| &r.source));
+                let rejected = etag_of(inner.rejects.get(uri).map(|r| &r.source));
+                let etag = Some(record.source.etag.clone());
+                if known != etag || rejected == etag {
+                    inner.rejects.remove(uri);
+                }
                 inner.records.insert(record.source.uri.clone(), record);
             }
             for reject in rejects {

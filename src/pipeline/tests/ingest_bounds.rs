@@ -67,6 +67,27 @@ fn cancelled_before_it_began() {
     assert_eq!((source.fetches(), catalogue.records().len()), (0, 0));
 }
 
+#[test]
+fn a_run_that_had_nothing_left_to_do_was_not_interrupted() {
+    let folder = tempdir().unwrap();
+    put_photos(folder.path(), 3);
+    let cancel = Cancel::new();
+    let asked = cancel.clone();
+    let mut encoded = 0;
+    let encoder = FakeEncoder(move |photos: &[Photo]| {
+        encoded += photos.len();
+        if encoded == 3 {
+            asked.cancel();
+        }
+        all(photos)
+    });
+    let (source, catalogue) = (counting(folder.path()), Memory::new());
+    let options = IngestOptions::default();
+    let summary = run(&source, Box::new(encoder), &catalogue, options, &cancel).unwrap();
+    assert!(!summary.interrupted);
+    assert_eq!(counts(&summary), [3, 0, 3, 0, 0]);
+}
+
 /// An encoder that lets everything before it run on until that stands still, and then counts how
 /// many photos were read and not encoded yet.
 #[test]

@@ -231,6 +231,42 @@ fn a_store_that_fails_ends_the_run_and_keeps_what_it_acknowledged() {
     }
 }
 
+/// Every stage is blocked on the next one when the last of them ends.
+#[test]
+fn a_run_that_fails_while_all_stages_wait_ends() {
+    let (folder, catalogue) = (photos(100), Memory::new());
+    let options = IngestOptions {
+        decoders: 4,
+        queue: 1,
+        batch: 1,
+        write_rows: 1,
+        max_pixel_bytes: 1,
+        ..IngestOptions::default()
+    };
+    let broken = |_: &[Photo]| {
+        // Lets the decoders come to wait for their share of the pixel budget.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        Err(failed())
+    };
+    let encoders = [Box::new(FakeEncoder(broken)) as Box<dyn Encoder>, encoder()];
+    for encoder in encoders {
+        catalogue.full_from.store(3, SeqCst);
+        let source = counting(folder.path());
+        let result = run(
+            &source,
+            encoder,
+            &catalogue,
+            options.clone(),
+            &Cancel::new(),
+        );
+        assert!(matches!(
+            result,
+            Err(IngestError::Model(_) | IngestError::Store(_))
+        ));
+        assert!(source.fetches() < 100);
+    }
+}
+
 #[test]
 fn a_store_that_fails_on_the_last_rows_is_an_error_too() {
     let (folder, catalogue) = (photos(2), Memory::new());
