@@ -4,6 +4,7 @@ use showroom_catalog::Pixels;
 use showroom_catalog::seams::ModelError;
 use showroom_pixels::{Filter, Fit, Fitter, How, Rect};
 
+use crate::crop::Square;
 use crate::weights::manifest::{ColourOrder, ImageInput, Layout, Manifest, ResizeFilter, Scale};
 
 /// What a network wants of a picture.
@@ -49,22 +50,61 @@ impl PictureInput {
         rect: Rect,
         how: How,
     ) -> Result<Vec<u8>, String> {
+        let fit = self.sized(self.spec.width, self.spec.height, how);
+        let (rgb, _) = fitter
+            .rgb(pixels, rect, &fit)
+            .map_err(|error| error.to_string())?;
+        Ok(rgb)
+    }
+
+    /// Brings a square to the input size, with white where it reaches beyond the photo.
+    pub fn fit_square(
+        &self,
+        fitter: &mut Fitter,
+        pixels: &Pixels,
+        square: Square,
+    ) -> Result<Vec<u8>, String> {
+        let Square { rect, edge } = square;
+        let inner = |part: u32, target: u32| {
+            let scaled = f64::from(part) * f64::from(target) / f64::from(edge.max(1));
+            (scaled.round() as u32).clamp(1, target)
+        };
+        let (spec_width, spec_height) = (self.spec.width, self.spec.height);
+        let (width, height) = (
+            inner(rect.width, spec_width),
+            inner(rect.height, spec_height),
+        );
+        let fit = self.sized(width, height, How::Stretch);
+        let (small, _) = fitter
+            .rgb(pixels, rect, &fit)
+            .map_err(|error| error.to_string())?;
+        if (width, height) == (spec_width, spec_height) {
+            return Ok(small);
+        }
+        let mut rgb = vec![255; spec_width as usize * spec_height as usize * 3];
+        let (left, top) = ((spec_width - width) / 2, (spec_height - height) / 2);
+        let rows = rgb
+            .chunks_exact_mut(spec_width as usize * 3)
+            .skip(top as usize);
+        for (row, small) in rows.zip(small.chunks_exact(width as usize * 3)) {
+            row[left as usize * 3..][..small.len()].copy_from_slice(small);
+        }
+        Ok(rgb)
+    }
+
+    fn sized(&self, width: u32, height: u32, how: How) -> Fit {
         let filter = match self.spec.filter {
             ResizeFilter::Box => Filter::Box,
             ResizeFilter::Bilinear => Filter::Bilinear,
             ResizeFilter::Bicubic => Filter::Bicubic,
             ResizeFilter::Lanczos3 => Filter::Lanczos3,
         };
-        let fit = Fit {
-            width: self.spec.width,
-            height: self.spec.height,
+        Fit {
+            width,
+            height,
             how,
             filter,
-        };
-        let (rgb, _) = fitter
-            .rgb(pixels, rect, &fit)
-            .map_err(|error| error.to_string())?;
-        Ok(rgb)
+        }
     }
 
     /// Adds a picture of the input size (RGB, row by row) to the end of a tensor: colour by colour,

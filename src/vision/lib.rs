@@ -1,5 +1,7 @@
 //! Models: weights, engines, encoders, taggers. The only crate that names burn, candle or onnxruntime.
 
+pub mod crop;
+pub mod encoder;
 pub mod engines;
 pub mod input;
 pub mod models;

@@ -1,3 +1,5 @@
-//! One test binary: the models against the numbers of their reference implementations.
+//! One test binary: the models and the encoder against their reference implementations.
 
+mod common;
+mod encoder;
 mod models;

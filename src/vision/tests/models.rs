@@ -1,47 +1,25 @@
 //! Each model on each engine against its reference implementation (`models/<name>/expected`), and a
 //! batch against its singles.
 
-use std::path::{Path, PathBuf};
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use showroom_catalog::embedding::dot;
 use showroom_catalog::seams::TextEncoder;
-use showroom_vision::engines::pictures::Picture;
-use showroom_vision::engines::{Engine, EngineChoice, EngineWish, Input, Network, Output};
+use showroom_vision::engines::{Engine, EngineWish, Input, Network, Output};
 use showroom_vision::input::PictureInput;
 use showroom_vision::models;
 use showroom_vision::sentence::SentenceEncoder;
 use showroom_vision::weights::library::Library;
+
+use crate::common::{engine, library, models_folder, picture};
 
 /// Least cosine to the reference: f32 sums in another order stay far above it.
 const MIN_COSINE: f32 = 0.9999;
 /// Largest difference of a mask's value (0 to 1) from the reference.
 const MASK_TOLERANCE: f32 = 1e-3;
 
-fn library() -> Library {
-    let home = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let cache = home("SHOWROOM_CACHE")
-        .or_else(|| home("XDG_CACHE_HOME").map(|dir| dir.join("showroom")))
-        .or_else(|| home("HOME").map(|dir| dir.join(".cache/showroom")))
-        .expect("the models are in $SHOWROOM_CACHE or ~/.cache/showroom");
-    Library::new(&[], &cache).expect("the built-in manifests are right")
-}
-
-/// Both engines. `make test` has fetched the library and the weights.
-fn engines(library: &Library) -> [Engine; 2] {
-    let path = library
-        .file("onnxruntime", "library")
-        .expect("run `make test`, which fetches it");
-    [EngineWish::OnnxRuntime, EngineWish::Burn].map(|wish| {
-        EngineChoice::new(wish, Some(&path))
-            .expect("the engine loads")
-            .engine
-    })
-}
-
-fn models_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models")
+fn both_engines(library: &Library) -> [Engine; 2] {
+    [EngineWish::OnnxRuntime, EngineWish::Burn].map(|wish| engine(library, wish))
 }
 
 fn expected<T: DeserializeOwned>(model: &str) -> Vec<T> {
@@ -52,20 +30,6 @@ fn expected<T: DeserializeOwned>(model: &str) -> Vec<T> {
     let path = models_folder().join(model).join("expected/expected.json");
     let text = std::fs::read_to_string(path).unwrap();
     serde_json::from_str::<Expected<T>>(&text).unwrap().cases
-}
-
-/// A picture of `models/pictures/pictures.py`, RGB.
-fn picture(name: &str, size: usize) -> Vec<u8> {
-    if let Some(picture) = Picture::named(name) {
-        return picture.rgb(size);
-    }
-    let file = std::fs::read(models_folder().join(format!("pictures/{name}.ppm"))).unwrap();
-    let small = file.strip_prefix(b"P6\n80 80\n255\n").unwrap();
-    let place = |i: usize| ((i / size / 4) * 80 + i % size / 4) * 3;
-    (0..size * size)
-        .flat_map(|i| &small[place(i)..][..3])
-        .copied()
-        .collect()
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
@@ -112,7 +76,7 @@ struct EmbeddingCase {
 fn efficientnet_is_right(model: &str) {
     let library = library();
     let cases = expected::<EmbeddingCase>(model);
-    for engine in engines(&library) {
+    for engine in both_engines(&library) {
         let (mut network, input) = open(&library, &engine, model);
         let pictures = cases
             .iter()
@@ -155,7 +119,7 @@ struct MaskCase {
 #[test]
 fn u2netp_equals_its_reference_on_both_engines() {
     let library = library();
-    for engine in engines(&library) {
+    for engine in both_engines(&library) {
         let (mut network, input) = open(&library, &engine, "u2netp");
         for case in expected::<MaskCase>("u2netp") {
             let what = format!("{}, {}", engine.name(), case.picture);
@@ -198,7 +162,7 @@ fn minilm_equals_its_reference_on_both_engines() {
         .iter()
         .map(|case| case.text.as_str())
         .collect::<Vec<_>>();
-    for engine in engines(&library) {
+    for engine in both_engines(&library) {
         let encoder = SentenceEncoder::open(&library, "all-minilm-l6-v2", &engine, 1).unwrap();
         // Sentences of 2 to 256 tokens together, so that most are padded.
         let batch = encoder.encode(&texts).unwrap();
