@@ -6,4 +6,5 @@ pub mod engines;
 pub mod input;
 pub mod models;
 pub mod sentence;
+pub mod tagging;
 pub mod weights;

@@ -1,0 +1,90 @@
+//! The default tagger.
+
+use sha2::{Digest, Sha256};
+use showroom_catalog::seams::{ModelError, Tagged, Tagger};
+use showroom_catalog::{Colour, Decision, Tag};
+
+use super::category::Categoriser;
+use super::classes::{TABLE, classes};
+use super::taxonomy::Taxonomy;
+use super::text::text_vector;
+
+/// Changes with the algorithm or its constants.
+const VERSION: u32 = 1;
+/// Labels shown at most, and from which raw score.
+const MAX_LABELS: usize = 5;
+const LABEL_FROM: f32 = 0.10;
+/// Raw score from which a label is taken as it is.
+const ACCEPT_FROM: f32 = 0.50;
+
+/// Tags out of class probabilities and measured colours.
+#[derive(Debug)]
+pub struct ClassTagger {
+    id: String,
+    categoriser: Categoriser,
+}
+
+impl ClassTagger {
+    /// Fails where the taxonomy lacks a category that the table of classes names.
+    pub fn new(taxonomy: Taxonomy) -> Result<Self, ModelError> {
+        let categoriser = Categoriser::new(taxonomy)?;
+        let id = format!(
+            "classes-{VERSION}-{}-taxonomy-{}",
+            table_hash(),
+            categoriser.version()
+        );
+        Ok(Self { id, categoriser })
+    }
+
+    /// The surest classes, each under the name a shop gives it.
+    fn labels(&self, probabilities: &[f32]) -> Vec<Tag> {
+        let mut sure: Vec<(usize, f32)> = probabilities
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(_, score)| *score >= LABEL_FROM)
+            .collect();
+        sure.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        sure.iter()
+            .take(MAX_LABELS)
+            .filter_map(|&(class, score)| {
+                Some(Tag {
+                    id: format!("imagenet-{class}"),
+                    name: (*classes().get(class)?.phrases.first()?).to_owned(),
+                    score,
+                    calibrated: None,
+                    decision: if score >= ACCEPT_FROM {
+                        Decision::Accept
+                    } else {
+                        Decision::Review
+                    },
+                    source: "classes".into(),
+                    model: self.id.clone(),
+                })
+            })
+            .collect()
+    }
+}
+
+impl Tagger for ClassTagger {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn tag(&self, classes: &[f32], colours: &[Colour]) -> Tagged {
+        Tagged {
+            category: self.categoriser.decide(classes, &self.id),
+            labels: self.labels(classes),
+            text: text_vector(classes, colours),
+        }
+    }
+}
+
+/// First 8 hexadecimal digits of the table's SHA-256.
+pub fn table_hash() -> String {
+    let digest = Sha256::digest(TABLE.as_bytes());
+    digest[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

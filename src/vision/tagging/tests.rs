@@ -1,0 +1,176 @@
+//! Against `models/imagenet-1k/expected/golden.json`, which an independent Python implementation wrote.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use showroom_catalog::Colour;
+use showroom_catalog::seams::{ModelError, Tagger, TextEncoder, TextQuery};
+
+use super::classes::CLASSES;
+use super::words::{NAMES, parse};
+use super::*;
+
+/// f32 here, f64 rounded to six places there.
+const TOLERANCE: f32 = 2e-5;
+
+#[derive(Deserialize)]
+struct Golden {
+    dimensions: usize,
+    names: Vec<String>,
+    cases: Vec<Case>,
+    queries: Vec<QueryCase>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    spikes: BTreeMap<usize, f32>,
+    floor: f32,
+    colours: Vec<(String, f32)>,
+    category: Option<Expected>,
+    text: BTreeMap<usize, f32>,
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    id: String,
+    score: f32,
+    path: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct QueryCase {
+    query: String,
+    colours: Vec<String>,
+    rest: String,
+    top: BTreeMap<usize, f32>,
+    colour: Vec<f32>,
+}
+
+/// Counts of the letters a–z, unit length.
+struct Toy;
+
+impl TextEncoder for Toy {
+    fn id(&self) -> &str {
+        "toy"
+    }
+
+    fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
+        Ok(texts
+            .iter()
+            .map(|text| {
+                let mut vector = vec![0.0; 26];
+                for letter in text.to_ascii_lowercase().bytes() {
+                    if letter.is_ascii_lowercase() {
+                        vector[usize::from(letter - b'a')] += 1.0;
+                    }
+                }
+                showroom_catalog::embedding::normalise(&mut vector);
+                vector
+            })
+            .collect())
+    }
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(include_str!(
+        "../../../models/imagenet-1k/expected/golden.json"
+    ))
+    .unwrap()
+}
+
+/// The taxonomy cut down to the nodes that the table names and those above them.
+fn tagger() -> ClassTagger {
+    let part = include_bytes!("../fixtures/taxonomy-part.json");
+    ClassTagger::new(Taxonomy::from_json(part).unwrap()).unwrap()
+}
+
+fn near(got: f32, want: f32, what: &str) {
+    assert!((got - want).abs() <= TOLERANCE, "{what}: {got}, not {want}");
+}
+
+#[test]
+fn tags_equal_the_reference() {
+    let golden = golden();
+    assert_eq!(golden.dimensions, TEXT_DIMENSIONS);
+    assert_eq!(golden.names, NAMES);
+    let tagger = tagger();
+    for case in golden.cases {
+        let mut classes = vec![case.floor; CLASSES];
+        for (class, probability) in &case.spikes {
+            classes[*class] += probability;
+        }
+        let colours: Vec<Colour> = case
+            .colours
+            .iter()
+            .map(|(name, share)| Colour {
+                name: name.clone(),
+                hex: String::new(),
+                share: *share,
+            })
+            .collect();
+        let tagged = tagger.tag(&classes, &colours);
+        let name = &case.name;
+        assert_eq!(tagged.category.is_some(), case.category.is_some(), "{name}");
+        if let (Some(got), Some(want)) = (&tagged.category, &case.category) {
+            assert_eq!((&got.id, &got.path), (&want.id, &want.path), "{name}");
+            assert_eq!(got.path.last(), Some(&got.name), "{name}");
+            near(got.score, want.score, name);
+        }
+        assert_eq!(tagged.text.len(), TEXT_DIMENSIONS);
+        for (place, want) in &case.text {
+            near(tagged.text[*place], *want, name);
+        }
+    }
+}
+
+#[test]
+fn queries_equal_the_reference() {
+    let query = WordQuery::new(Arc::new(Toy), Phrases::encode(&Toy).unwrap());
+    for case in golden().queries {
+        let parsed = parse(&case.query);
+        let names: Vec<&str> = parsed.colours.iter().map(|&c| NAMES[c]).collect();
+        assert_eq!(names, case.colours);
+        assert_eq!(parsed.rest, case.rest);
+        let vector = query.text_query(&case.query).unwrap();
+        assert_eq!(vector.len(), TEXT_DIMENSIONS);
+        for (place, want) in &case.top {
+            near(vector[*place], *want, &case.query);
+        }
+        for (got, want) in vector[CLASSES..].iter().zip(&case.colour) {
+            near(*got, *want, &case.query);
+        }
+    }
+}
+
+#[test]
+fn words_without_meaning_are_refused() {
+    let query = WordQuery::new(Arc::new(Toy), Phrases::encode(&Toy).unwrap());
+    for words in ["", "  ", "?!"] {
+        assert!(matches!(
+            query.text_query(words),
+            Err(ModelError::BadInput(_))
+        ));
+    }
+}
+
+#[test]
+fn phrases_survive_being_kept_as_bytes() {
+    let phrases = Phrases::encode(&Toy).unwrap();
+    let bytes = phrases.to_bytes();
+    assert_eq!(Phrases::from_bytes(&bytes), Some(phrases));
+    assert_eq!(Phrases::from_bytes(&bytes[4..]), None);
+    assert_eq!(Phrases::from_bytes(&[]), None);
+}
+
+#[test]
+fn labels_are_the_surest_classes_by_their_shop_name() {
+    let mut classes = vec![0.0; CLASSES];
+    classes[414] = 0.6;
+    classes[748] = 0.3;
+    classes[620] = 0.09;
+    let tagged = tagger().tag(&classes, &[]);
+    let names: Vec<&str> = tagged.labels.iter().map(|tag| tag.name.as_str()).collect();
+    assert_eq!(names, ["backpack", "purse"]);
+}
