@@ -1,1 +1,46 @@
-//! One file a verb: what the user typed becomes a call into one crate below.
+//! The command line: one file a verb, each of them what the user typed turned into calls into the
+//! crates below.
+//!
+//! **Architecture invariant**: this crate and `main` are the only ones that read the environment or
+//! write to the terminal. What a verb prints goes to standard output, everything else (the engine
+//! that was taken, progress, errors) to standard error, so that output can be piped.
+
+pub mod args;
+mod config;
+mod doctor;
+mod exit;
+mod export;
+mod index;
+mod ingest;
+mod interrupt;
+mod models;
+mod progress;
+mod rejects;
+mod report;
+mod search;
+mod table;
+mod tag;
+mod whole;
+mod wire;
+
+pub use args::Args;
+pub use config::Config;
+pub use exit::Failure;
+
+use args::Verb;
+
+/// Runs one command; the exit code is 0 or that of the [`Failure`].
+pub fn run(args: Args) -> Result<(), Failure> {
+    let config = Config::resolve(&args.global)?;
+    match args.verb {
+        Verb::Ingest(verb) => ingest::run(&config, &verb),
+        Verb::Tag(verb) => tag::run(&config, &verb),
+        Verb::Search(verb) => search::run(&config, &verb),
+        Verb::Rejects => rejects::run(&config),
+        Verb::Export(verb) => export::run(&config, &verb),
+        Verb::Report(verb) => report::run(&config, &verb),
+        Verb::Index(verb) => index::run(&config, &verb),
+        Verb::Models(verb) => models::run(&config, &verb),
+        Verb::Doctor => doctor::run(&config),
+    }
+}

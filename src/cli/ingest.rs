@@ -1,0 +1,121 @@
+//! `showroom ingest`: the main job.
+
+use showroom_catalog::seams::Source;
+use showroom_pipeline::{FolderSource, IngestOptions, IngestSummary, Parts, SkuFrom, ingest};
+
+use crate::args::{Ingest, SkuFromArg};
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::progress::{Bar, human_seconds};
+use crate::table::{counted, print, print_json};
+use crate::{interrupt, wire};
+
+pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
+    let source = FolderSource::new(&verb.paths, sku_from(verb.sku_from))?;
+    check_any(&source, verb)?;
+    let options = options(config, verb);
+    let models = wire::Ingest::open(config)?;
+    config.say(&models.engine);
+    let runtime = wire::runtime()?;
+    let cancel = interrupt::listen(&runtime)?;
+    let catalogue = runtime.block_on(wire::create_or_open(config, &models.manifest))?;
+    let parts = Parts {
+        source: &source,
+        encoders: models.encoders,
+        tagger: models.tagger.as_ref(),
+        catalogue: &catalogue,
+    };
+    let bar = Bar::new(config);
+    let done = ingest(parts, options, &cancel, &bar, runtime.handle());
+    bar.finish();
+    let summary = done?;
+    if config.json {
+        print_json(&summary)?;
+    } else {
+        print(sentence(&summary))?;
+    }
+    outcome(verb, &summary)
+}
+
+/// Fails where there is nothing to do, before a catalogue is made.
+fn check_any(source: &FolderSource, verb: &Ingest) -> Result<(), Failure> {
+    let mut any = false;
+    source.list(&mut |_| {
+        any = true;
+        false
+    })?;
+    if any {
+        return Ok(());
+    }
+    let paths: Vec<String> = verb
+        .paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    Err(Failure::BadInput(format!(
+        "there are no photos in {}; photos are JPEG, PNG, WebP, GIF, BMP and TIFF files",
+        paths.join(", ")
+    )))
+}
+
+fn options(config: &Config, verb: &Ingest) -> IngestOptions {
+    let mut options = IngestOptions {
+        decoders: config.threads,
+        queue: 2 * config.threads,
+        batch: verb.batch.into(),
+        retry_rejects: verb.retry_rejects,
+        ..IngestOptions::default()
+    };
+    options.decode.limits.max_bytes = verb.max_bytes;
+    options.decode.limits.max_pixels = verb.max_pixels;
+    options
+}
+
+fn sku_from(arg: SkuFromArg) -> SkuFrom {
+    match arg {
+        SkuFromArg::Stem => SkuFrom::Stem,
+        SkuFromArg::Folder => SkuFrom::Folder,
+        SkuFromArg::None => SkuFrom::None,
+    }
+}
+
+fn sentence(summary: &IngestSummary) -> String {
+    let totals = &summary.totals;
+    let mut text = format!(
+        "{} added, {} updated, {} unchanged, {} rejected in {} ({:.1}/s)",
+        counted(totals.added, "photo"),
+        totals.updated,
+        totals.unchanged,
+        totals.rejected,
+        human_seconds(totals.seconds),
+        totals.rate(),
+    );
+    if let Some(slowest) = totals.slowest().filter(|_| totals.handled > 0) {
+        text += &format!("; the slowest stage was {}", slowest.stage.name());
+    }
+    if totals.skipped_other_files > 0 {
+        text += &format!(
+            "; {} passed over",
+            counted(totals.skipped_other_files, "other file")
+        );
+    }
+    if totals.rejected + totals.rejected_before > 0 {
+        text += "; see: showroom rejects";
+    }
+    text
+}
+
+fn outcome(verb: &Ingest, summary: &IngestSummary) -> Result<(), Failure> {
+    let totals = &summary.totals;
+    if summary.interrupted {
+        return Err(Failure::Interrupted);
+    }
+    let rejected = totals.rejected + totals.rejected_before;
+    if verb.strict && rejected > 0 {
+        let rejects = counted(rejected, "photo");
+        return Err(Failure::Rejects(format!(
+            "{rejects} rejected, and --strict was asked for; see: showroom rejects"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! End to end: the real binary, the real default models, real files.
+//!
+//! The models come from the cache (`showroom models pull` puts them there, `make test` does it); the
+//! photos are drawn here, but for Pillow's broken pictures.
+
+mod bad_input;
+mod command_line;
+mod crash;
+mod journey;
+mod pictures;
+mod pillow;
+mod shop;
