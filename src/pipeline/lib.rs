@@ -10,12 +10,14 @@
 mod cancel;
 mod clock;
 mod folder;
+mod guard;
 mod ingest;
 mod progress;
 mod retag;
 
 pub use cancel::Cancel;
 pub use folder::{FolderSource, SkuFrom};
+pub use guard::silence_guarded_panics;
 pub use ingest::{IngestError, IngestOptions, Parts, ingest};
 pub use progress::{IngestSummary, Progress, Quiet, Snapshot, StageLoad};
 pub use retag::{RetagOptions, RetagSummary, retag};

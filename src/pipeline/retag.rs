@@ -13,7 +13,8 @@ use showroom_catalog::seams::{Catalogue, Columns, ModelError, Tagger};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::cancel::Cancel;
-use crate::ingest::{IngestError, check_text, guarded};
+use crate::guard::guarded;
+use crate::ingest::{IngestError, check_text};
 
 /// How to tag again.
 #[derive(Clone, Debug)]

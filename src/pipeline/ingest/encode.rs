@@ -12,7 +12,8 @@ use showroom_catalog::{Facts, Photo, PhotoId, PhotoRef, Stage};
 
 use super::budget::{Budget, Share};
 use super::photo::Decoded;
-use super::run::{Outcome, Run, guarded};
+use super::run::{Outcome, Run};
+use crate::guard::guarded;
 
 /// Photos in a row on which an encoder may fail before it is taken to be broken.
 const MOST_FAILURES: usize = 3;

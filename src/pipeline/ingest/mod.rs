@@ -44,7 +44,6 @@ use crate::progress::{IngestSummary, Progress};
 use budget::Budget;
 pub use options::IngestOptions;
 use run::Run;
-pub(crate) use run::guarded;
 pub(crate) use tag::check_text;
 
 /// Photos listed ahead of the work.

@@ -6,7 +6,8 @@ use showroom_catalog::{Photo, PhotoRef, Stage};
 use showroom_pixels::{decode, photo_id};
 
 use super::budget::{Budget, Share};
-use super::run::{Outcome, Run, guarded};
+use super::run::{Outcome, Run};
+use crate::guard::guarded;
 
 /// A file in memory.
 pub struct Fetched {

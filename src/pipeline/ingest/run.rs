@@ -1,7 +1,6 @@
 //! What the stages of one run share: whether to go on, how far it is, and what went wrong.
 
 use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -191,14 +190,4 @@ impl<'a> Run<'a> {
 /// One more.
 pub fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);
-}
-
-/// Does `work`; where a bug in it or below it panics, what the panic said. What `work` leaves behind
-/// must be of no use to anybody afterwards.
-pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let said = panic.downcast_ref::<&str>().map(|text| text.to_string());
-        let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
-        said.unwrap_or_else(|| "no message".to_string())
-    })
 }

@@ -6,8 +6,9 @@ use showroom_catalog::seams::{ModelError, Tagged, Tagger};
 use showroom_catalog::{Facts, Record, Stage, Vectors};
 
 use super::encode::Encoded;
-use super::run::{Outcome, Run, guarded};
+use super::run::{Outcome, Run};
 use crate::clock::now_ms;
+use crate::guard::guarded;
 
 pub fn stage(
     run: &Run<'_>,

@@ -1,6 +1,6 @@
 //! Encoders, taggers and stores that fail: what is kept, what is an error, and that every run ends.
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use showroom_catalog::seams::{Encoder, ModelError, Source, SourceError, StoreError};
 use showroom_catalog::{Photo, PhotoRef, Reject};
@@ -90,6 +90,30 @@ fn a_panic_in_the_encoder_is_a_failure_of_that_photo() {
             .reason
             .contains("a bug in the engine")
     );
+}
+
+#[test]
+fn a_panic_that_becomes_a_reject_is_not_printed() {
+    static REPORTED: AtomicUsize = AtomicUsize::new(0);
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        match panic.payload_as_str() == Some("a panic of this test") {
+            true => drop(REPORTED.fetch_add(1, SeqCst)),
+            false => report(panic),
+        }
+    }));
+    silence_guarded_panics();
+    let (folder, catalogue) = (photos(2), Memory::new());
+    let summary = ingest_with(&folder, &catalogue, |photos| match has(photos, 1) {
+        true => panic!("a panic of this test"),
+        false => all(photos),
+    });
+    assert_eq!(counts(&summary.unwrap()), [2, 0, 1, 0, 1]);
+    assert_eq!(REPORTED.load(SeqCst), 0);
+    // Any other panic is reported as before, also on a thread that was guarded once.
+    let other = std::thread::spawn(|| panic!("a panic of this test")).join();
+    assert!(other.is_err());
+    assert_eq!(REPORTED.load(SeqCst), 1);
 }
 
 #[test]
