@@ -1,7 +1,9 @@
 //! `showroom ingest`: the main job.
 
 use showroom_catalog::seams::Source;
-use showroom_pipeline::{FolderSource, IngestOptions, IngestSummary, Parts, SkuFrom, ingest};
+use showroom_pipeline::{
+    FolderSource, IngestOptions, IngestSummary, Parts, SkuFrom, ingest, silence_guarded_panics,
+};
 
 use crate::args::{Ingest, SkuFromArg};
 use crate::config::Config;
@@ -16,6 +18,7 @@ pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
     let options = options(config, verb);
     let models = wire::Ingest::open(config)?;
     config.say(&models.engine);
+    silence_guarded_panics();
     let runtime = wire::runtime()?;
     let cancel = interrupt::listen(&runtime)?;
     let catalogue = runtime.block_on(wire::create_or_open(config, &models.manifest))?;

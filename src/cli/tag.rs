@@ -1,6 +1,6 @@
 //! `showroom tag`: tag the catalogue again from what was kept of each photo.
 
-use showroom_pipeline::{RetagOptions, retag};
+use showroom_pipeline::{RetagOptions, retag, silence_guarded_panics};
 
 use crate::args::Tag;
 use crate::config::Config;
@@ -10,6 +10,7 @@ use crate::table::{counted, print, print_json};
 use crate::{interrupt, wire};
 
 pub fn run(config: &Config, verb: &Tag) -> Result<(), Failure> {
+    silence_guarded_panics();
     let runtime = wire::runtime()?;
     let cancel = interrupt::listen(&runtime)?;
     let catalogue = runtime.block_on(wire::open_for_write(config))?;
