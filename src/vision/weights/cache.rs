@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -11,9 +11,19 @@ use tempfile::TempDir;
 use super::error::WeightsError;
 use super::manifest::ModelFile;
 
-/// Work folders start with this; one that a killed pull left behind is removed when it is a day old.
+/// Work folders start with this.
 const WORK_PREFIX: &str = ".pull-";
-const WORK_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// A file in each that is locked for as long as the pull lives: the lock ends with the process.
+const WORK_LOCK: &str = "lock";
+/// A younger work folder may not have its lock yet.
+const WORK_MIN_AGE: Duration = Duration::from_secs(60);
+
+/// A folder of one pull; it goes when the pull ends.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub folder: TempDir,
+    pub _lock: File,
+}
 
 /// A file on its way into the cache: its bytes are checked, and it is in a work folder.
 #[derive(Debug)]
@@ -35,25 +45,43 @@ pub(super) fn place_of(cache: &Path, file: &ModelFile) -> PathBuf {
     cache.join("models").join(&file.sha256).join(&file.name)
 }
 
-/// A new folder beside the cached files (so that a rename stays on one disk). Old left-overs go.
-pub(super) fn work_folder(cache: &Path) -> Result<TempDir, WeightsError> {
+/// A new folder beside the cached files (so that a rename stays on one disk). What killed pulls left
+/// behind goes.
+pub(super) fn work_folder(cache: &Path) -> Result<Work, WeightsError> {
     let models = cache.join("models");
     fs::create_dir_all(&models).map_err(WeightsError::io("make the cache folder", &models))?;
     for entry in fs::read_dir(&models).into_iter().flatten().flatten() {
         let is_work = entry.file_name().to_string_lossy().starts_with(WORK_PREFIX);
-        let modified = entry
-            .metadata()
-            .and_then(|m| m.modified())
-            .unwrap_or(SystemTime::now());
-        if is_work && modified.elapsed().unwrap_or_default() > WORK_MAX_AGE {
+        if is_work && is_abandoned(&entry.path()).unwrap_or(false) {
             // Only tidying: if it cannot be removed, the pull goes on all the same.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
-    tempfile::Builder::new()
-        .prefix(WORK_PREFIX)
-        .tempdir_in(&models)
-        .map_err(WeightsError::io("make a work folder", &models))
+    let make = || -> io::Result<Work> {
+        let folder = tempfile::Builder::new()
+            .prefix(WORK_PREFIX)
+            .tempdir_in(&models)?;
+        let lock = File::create(folder.path().join(WORK_LOCK))?;
+        // Where a file system has no locks, nothing is ever taken for abandoned.
+        let _ = lock.try_lock();
+        Ok(Work {
+            folder,
+            _lock: lock,
+        })
+    };
+    make().map_err(WeightsError::io("make a work folder", &models))
+}
+
+/// Whether the pull that made a work folder is gone.
+fn is_abandoned(work: &Path) -> io::Result<bool> {
+    let age = fs::metadata(work)?
+        .modified()?
+        .elapsed()
+        .unwrap_or_default();
+    if age < WORK_MIN_AGE {
+        return Ok(false);
+    }
+    Ok(File::open(work.join(WORK_LOCK))?.try_lock().is_ok())
 }
 
 /// Copies `from` into `work`, at most the bytes that `file` has, and checks size and hash on the way.

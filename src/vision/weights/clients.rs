@@ -180,11 +180,15 @@ fn last_words(file: &mut File) -> String {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    let important = |line: &str| line.to_lowercase().contains("error");
-    if lines.iter().any(|line| important(line)) {
-        lines.retain(|line| important(line));
+    // pip and npm begin the lines that count so; what they warn of before is noise.
+    let is_error = |line: &&str| {
+        let start = line.to_ascii_lowercase();
+        start.starts_with("error") || start.starts_with("npm err")
+    };
+    if lines.iter().any(is_error) {
+        lines.retain(is_error);
     }
-    let words = lines.split_off(lines.len().saturating_sub(3)).join(" ");
+    let words = lines.split_off(lines.len().saturating_sub(2)).join(" ");
     match words.is_empty() {
         true => "without a message".into(),
         false => words.chars().take(COMPLAINT_BYTES).collect(),

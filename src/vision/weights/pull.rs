@@ -114,7 +114,7 @@ impl Library {
                 options,
                 model,
                 file,
-                work: work.path(),
+                work: work.folder.path(),
             };
             let checked = puller.ask_all(&mut packages, progress)?;
             let path = checked.commit(self.cache(), file)?;

