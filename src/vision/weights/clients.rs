@@ -91,11 +91,12 @@ pub(super) fn npm_pack(
         "pack",
         "--ignore-scripts",
         "--loglevel=error",
-        "--fetch-retries=3",
+        "--fetch-timeout=60000",
     ]);
+    // npm's own waits between tries (10 and 60 s) would hold up who has no network.
+    command.args(["--fetch-retries=2", "--fetch-retry-mintimeout=1000"]);
     command
-        .arg("--fetch-timeout=60000")
-        .arg("--pack-destination")
+        .args(["--fetch-retry-maxtimeout=4000", "--pack-destination"])
         .arg(folder);
     command.arg(format!("{name}@{version}"));
     let missing = "npm is not installed (Debian: apt install npm)";
@@ -185,10 +186,13 @@ fn last_words(file: &mut File) -> String {
         let start = line.to_ascii_lowercase();
         start.starts_with("error") || start.starts_with("npm err")
     };
-    if lines.iter().any(is_error) {
-        lines.retain(is_error);
+    // The first of them say what happened, the last only where to read more.
+    match lines.iter().any(is_error) {
+        true => lines.retain(is_error),
+        false => drop(lines.drain(..lines.len().saturating_sub(2))),
     }
-    let words = lines.split_off(lines.len().saturating_sub(2)).join(" ");
+    lines.truncate(4);
+    let words = lines.join(" ");
     match words.is_empty() {
         true => "without a message".into(),
         false => words.chars().take(COMPLAINT_BYTES).collect(),
