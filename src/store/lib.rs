@@ -27,4 +27,4 @@ pub use meta::is_being_written;
 pub use open::LanceCatalogue;
 
 /// Photos from which indices pay; below, comparing with every row is faster, and none are built.
-pub const INDEX_FROM_ROWS: usize = 10_000;
+pub const INDEX_FROM_ROWS: usize = 20_000;

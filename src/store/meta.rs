@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
@@ -101,6 +103,9 @@ fn write_json(file: &Path, at: &str, value: &impl Serialize) -> Result<(), Store
 /// Takes the right to write; it is given back when the file is dropped or the process ends,
 /// however it ends.
 pub(crate) fn lock(dir: &Path, at: &str) -> Result<File, StoreError> {
+    /// [`is_being_written`] holds the lock for a moment, so once is not enough to be refused.
+    const ATTEMPTS: usize = 3;
+    const PAUSE: Duration = Duration::from_millis(20);
     let path = dir.join(LOCK);
     let file = File::options()
         .create(true)
@@ -108,11 +113,23 @@ pub(crate) fn lock(dir: &Path, at: &str) -> Result<File, StoreError> {
         .write(true)
         .open(&path)
         .map_err(|error| file_failed(at, &path, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { at: at.into() }),
-        Err(TryLockError::Error(error)) => Err(file_failed(at, &path, &error)),
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            thread::sleep(PAUSE);
+        }
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(file_failed(at, &path, &error)),
+        }
     }
+    Err(StoreError::Locked { at: at.into() })
+}
+
+/// Whether a process has the store in `dir` open for writing just now. Never stands in its way.
+pub fn is_being_written(dir: &Path) -> bool {
+    File::open(dir.join(LOCK))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Whether a process holds the right to write to the store in `dir`. It asks by sharing the lock for

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use showroom_catalog::seams::{Catalogue, StoreError};
 use showroom_catalog::{Record, Reject};
-use showroom_store::LanceCatalogue;
+use showroom_store::{LanceCatalogue, is_being_written};
 
 use crate::contract::{all, assert_sound};
 use crate::new_catalogue;
@@ -232,11 +232,14 @@ async fn one_process_writes_and_another_reads() {
 #[tokio::test]
 async fn the_same_process_locks_itself_out_too() {
     let (dir, first) = new_catalogue().await;
+    assert!(is_being_written(dir.path()));
+    assert!(!is_being_written(&dir.path().join("nowhere")));
     let error = LanceCatalogue::open_for_write(dir.path())
         .await
         .err()
         .unwrap();
     assert!(matches!(error, StoreError::Locked { .. }), "{error}");
     drop(first);
+    assert!(!is_being_written(dir.path()));
     LanceCatalogue::open_for_write(dir.path()).await.unwrap();
 }
