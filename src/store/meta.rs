@@ -132,13 +132,6 @@ pub fn is_being_written(dir: &Path) -> bool {
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// Whether a process holds the right to write to the store in `dir`. It asks by sharing the lock for
-/// an instant; a writer that starts in this very instant would be told that the store is locked.
-pub fn is_being_written(dir: &Path) -> bool {
-    let lock = File::open(dir.join(LOCK));
-    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
-}
-
 /// Size of everything below `dir`, in bytes. What vanishes meanwhile is not counted.
 pub(crate) fn bytes_below(dir: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(dir) else {
