@@ -126,6 +126,11 @@ pub struct Ingest {
     /// raised.
     #[arg(long, env = "SHOWROOM_RETRY_REJECTS")]
     pub retry_rejects: bool,
+    /// The longest that a finished photo waits to be written, in seconds: what a crash can cost.
+    /// More often makes more and smaller files, which `showroom index compact` merges.
+    #[arg(long, value_name = "SECONDS", env = "SHOWROOM_WRITE_EVERY", default_value_t = 5.0,
+          value_parser = seconds)]
+    pub write_every: f32,
     /// Photos that a worker encodes at a time.
     #[arg(long, value_name = "N", env = "SHOWROOM_BATCH", default_value_t = 4,
           value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -205,6 +210,15 @@ fn colour_weight(text: &str) -> Result<f32, String> {
         Ok(weight)
     } else {
         Err("must be between 0 and 100".to_string())
+    }
+}
+
+fn seconds(text: &str) -> Result<f32, String> {
+    let seconds: f32 = text.parse().map_err(|_| "not a number".to_string())?;
+    if (0.1..=3600.0).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err("must be between 0.1 and 3600".to_string())
     }
 }
 

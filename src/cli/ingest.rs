@@ -1,5 +1,7 @@
 //! `showroom ingest`: the main job.
 
+use std::time::Duration;
+
 use showroom_catalog::seams::Source;
 use showroom_pipeline::{
     FolderSource, IngestOptions, IngestSummary, Parts, SkuFrom, ingest, silence_guarded_panics,
@@ -66,6 +68,7 @@ fn options(config: &Config, verb: &Ingest) -> IngestOptions {
         decoders: config.threads,
         queue: 2 * config.threads,
         batch: verb.batch.into(),
+        write_every: Duration::from_secs_f32(verb.write_every),
         retry_rejects: verb.retry_rejects,
         ..IngestOptions::default()
     };

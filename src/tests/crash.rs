@@ -7,23 +7,34 @@ use std::time::{Duration, Instant};
 
 use crate::shop::{Shop, finish};
 
-/// Enough that no machine is through before the first kill.
+/// More than a machine takes in between two writes of [`OFTEN`].
 const PHOTOS: usize = 200;
 const KILLS: usize = 8;
+/// Many small writes, so that there are many moments at which some photos are in and some are not.
+const OFTEN: &str = "--write-every=0.1";
+/// Longest wait for a write.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 #[test]
 fn kill_9_at_random_moments_then_resume() {
     let shop = Shop::with_photos(PHOTOS);
     let mut random = Random::new();
-    // Long enough for the models to load; stretched until a kill finds photos in the catalogue.
-    let mut longest = Duration::from_millis(1500);
     let mut midway = 0;
-    for _ in 0..KILLS {
+    for kill in 0..KILLS {
+        let written = writes(&shop);
         let mut child = shop
-            .command(&["ingest", "photos", "--quiet"])
+            .command(&["ingest", "photos", "--quiet", OFTEN])
             .spawn()
             .unwrap();
-        thread::sleep(longest.mul_f64(random.share()));
+        // In turn while models load, tables are made or nothing is written yet, and after a write.
+        if kill % 2 == 1 {
+            let started = Instant::now();
+            while writes(&shop) == written && child.try_wait().unwrap().is_none() {
+                assert!(started.elapsed() < PATIENCE, "nothing is written");
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+        thread::sleep(Duration::from_millis(500).mul_f64(random.share()));
         child.kill().unwrap();
         let run = finish(child);
         assert!(run.code.is_none() || run.code == Some(0), "{run:#?}");
@@ -32,11 +43,7 @@ fn kill_9_at_random_moments_then_resume() {
             shop.verify();
             assert_eq!(shop.exported().len(), photos);
         }
-        match photos {
-            0 => longest = longest.mul_f64(1.6),
-            PHOTOS => break,
-            _ => midway += 1,
-        }
+        midway += usize::from((1..PHOTOS).contains(&photos));
     }
     assert!(
         midway > 0,
@@ -58,13 +65,10 @@ fn kill_9_at_random_moments_then_resume() {
 #[test]
 fn ctrl_c_finishes_what_is_in_flight() {
     let shop = Shop::with_photos(PHOTOS);
-    let child = shop.command(&["ingest", "photos"]).spawn().unwrap();
+    let child = shop.command(&["ingest", "photos", OFTEN]).spawn().unwrap();
     let started = Instant::now();
     while shop.photos_in_catalogue() == 0 {
-        assert!(
-            started.elapsed() < Duration::from_secs(600),
-            "no photo came in"
-        );
+        assert!(started.elapsed() < PATIENCE, "no photo came in");
         thread::sleep(Duration::from_millis(50));
     }
     let sent = Command::new("sh")
@@ -81,6 +85,11 @@ fn ctrl_c_finishes_what_is_in_flight() {
     assert_eq!(summary["unchanged"], before, "{summary}");
     assert_eq!(summary["added"], PHOTOS - before, "{summary}");
     assert_all_there(&shop);
+}
+
+/// Versions of the table of photos: one more with every write.
+fn writes(shop: &Shop) -> usize {
+    std::fs::read_dir(shop.store.join("photos.lance/_versions")).map_or(0, Iterator::count)
 }
 
 #[track_caller]
