@@ -10,7 +10,8 @@ pub enum VectorName {
     Shape,
     /// Square-rooted Lab histogram of the product's pixels (unit length).
     Colour,
-    /// What the photo shows in the space of words and colour words: what text is compared with.
+    /// What the photo shows in the space of words and colour words: what text is compared with
+    /// (unit length at the most, shorter by what is not known of the photo).
     Text,
 }
 

@@ -111,14 +111,24 @@ fn problems_of(record: &Record, row: &RecordBatch) -> Vec<String> {
     let mut problems = Vec::new();
     for name in VectorName::ALL {
         let vector = record.vectors.get(name);
-        let name = name.name();
         let length = dot(vector, vector).sqrt();
-        // A photo without a product has no colours, one without words no text.
-        let may_be_zero = name != VectorName::Shape.name();
+        let may_be = match name {
+            VectorName::Shape => 1.0..=1.0,
+            // A photo without a product has no colours.
+            VectorName::Colour if length == 0.0 => 0.0..=0.0,
+            VectorName::Colour => 1.0..=1.0,
+            // Shorter by what is not known of the photo: colours that have no name, say.
+            VectorName::Text => 0.0..=1.0,
+        };
+        let name = name.name();
+        let off = (may_be.start() - length).max(length - may_be.end());
         if !length.is_finite() {
             problems.push(format!("its {name} vector is not finite"));
-        } else if !(may_be_zero && length == 0.0) && (length - 1.0).abs() > LENGTH_TOLERANCE {
-            problems.push(format!("its {name} vector has length {length}, not 1"));
+        } else if off > LENGTH_TOLERANCE {
+            problems.push(format!(
+                "its {name} vector has length {length}, not {}",
+                may_be.end()
+            ));
         }
     }
     let classes = &record.classes;

@@ -102,7 +102,21 @@ impl From<Record> for Card {
 /// Made-up rows for the tests of this folder.
 #[cfg(test)]
 pub mod sample {
-    use showroom_catalog::{Category, Colour, Facts, Format, PhotoId, PhotoRef, Record, Vectors};
+    use showroom_catalog::{
+        Category, Colour, Decision, Facts, Format, PhotoId, PhotoRef, Record, Tag, Vectors,
+    };
+
+    pub fn label(name: &str, score: f32, decision: Decision) -> Tag {
+        Tag {
+            id: name.into(),
+            name: name.into(),
+            score,
+            calibrated: None,
+            decision,
+            source: "classes".into(),
+            model: "test".into(),
+        }
+    }
 
     /// A photo at `uri` with category (id, name, score) and colours, the first of which is the main.
     pub fn record(uri: &str, category: Option<(&str, &str, f32)>, colours: &[&str]) -> Record {
@@ -137,7 +151,7 @@ pub mod sample {
                     .split('-')
                     .rev()
                     .skip(1)
-                    .map(|_| "Above".into())
+                    .map(|_| id.split('-').next().unwrap_or(id).into())
                     .chain([name.to_string()])
                     .collect(),
                 score,
