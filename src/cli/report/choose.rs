@@ -70,7 +70,11 @@ impl Contents {
                 .colours
                 .iter()
                 .max_by_key(|(name, photos)| (**photos, Reverse(*name)));
-            most.map_or(name.to_string(), |(colour, _)| format!("{colour} {name}"))
+            match most {
+                // An orange is called that and not an orange orange.
+                Some((colour, _)) if colour != name => format!("{colour} {name}"),
+                _ => name.to_string(),
+            }
         };
         first
             .into_iter()
