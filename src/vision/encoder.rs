@@ -206,7 +206,7 @@ impl ProductEncoder {
     }
 
     /// Embedding (unit length) and class probabilities of each crop.
-    fn embed(&mut self, crops: &[&[u8]]) -> Result<Vec<(Vec<f32>, Vec<f32>)>, ModelError> {
+    fn embed(&mut self, crops: &[&[u8]]) -> Result<Vec<Embedded>, ModelError> {
         if crops.is_empty() {
             return Ok(Vec::new());
         }

@@ -298,8 +298,8 @@ impl BurnModel for Net {
         let ids = Tensor::<2, Int>::from_data(ids, &self.device);
         let mask = BurnData::new(mask.to_vec(), [batch, tokens]);
         let mask = Tensor::<2>::from_data(mask, &self.device);
-        let places = self.position_embeddings.clone().slice([0..tokens]);
-        let kind = self.token_type_embeddings.clone().slice([0..1]);
+        let places = self.position_embeddings.clone().narrow(0, 0, tokens);
+        let kind = self.token_type_embeddings.clone().narrow(0, 0, 1);
         let mut x = embedding(self.word_embeddings.clone(), ids)
             + places.unsqueeze::<3>()
             + kind.unsqueeze::<3>();
