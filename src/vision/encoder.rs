@@ -116,6 +116,9 @@ pub struct ProductEncoder {
     fitter: Fitter,
 }
 
+/// Embedding (unit length) and class probabilities of one crop.
+type Embedded = (Vec<f32>, Vec<f32>);
+
 impl Encoder for ProductEncoder {
     fn id(&self) -> &str {
         &self.models.id
