@@ -33,9 +33,9 @@ pub fn write(card: &Card, at: Option<usize>, out: &mut String) -> fmt::Result {
         .map(|colour| colour.name.as_str())
         .collect();
     let codes: Vec<&str> = flags.iter().map(|flag| flag.code).collect();
-    write!(
+    writeln!(
         out,
-        " data-colour=\"{}\" data-flag=\"{}\" data-words=\"{}\">\n",
+        " data-colour=\"{}\" data-flag=\"{}\" data-words=\"{}\">",
         Escaped(&colours.join("|")),
         codes.join("|"),
         Escaped(&words(card))
@@ -92,9 +92,9 @@ pub fn write(card: &Card, at: Option<usize>, out: &mut String) -> fmt::Result {
         out.push_str("</ul>\n");
     }
     let id = at.map(|at| format!(" id=p{at}")).unwrap_or_default();
-    write!(
+    writeln!(
         out,
-        "<details{id}><summary><bdi>{}</bdi></summary>\n",
+        "<details{id}><summary><bdi>{}</bdi></summary>",
         Escaped(file_name(uri))
     )?;
     facts(card, out)?;

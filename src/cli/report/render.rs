@@ -287,11 +287,11 @@ fn filters(page: &Page, colours: &[ColourFacet], out: &mut String) -> fmt::Resul
     if !colours.is_empty() {
         out.push_str("<fieldset><legend>Colour</legend>\n<div class=chips>\n");
         for colour in colours {
-            write!(
+            writeln!(
                 out,
                 "<label class=chip><input type=checkbox name=colour value=\"{name}\">\
                  <span><i class=dot style=\"background:{}\"></i>{name} \
-                 <b class=n>{}</b></span></label>\n",
+                 <b class=n>{}</b></span></label>",
                 css_colour(&colour.hex),
                 colour.photos,
                 name = Escaped(&colour.name),
@@ -303,10 +303,10 @@ fn filters(page: &Page, colours: &[ColourFacet], out: &mut String) -> fmt::Resul
     if !flags.is_empty() {
         out.push_str("<fieldset><legend>Photo</legend>\n");
         for (flag, photos) in flags {
-            write!(
+            writeln!(
                 out,
                 "<label class=row><input type=checkbox name=flag value={}>\
-                 <span>{}<small>{}</small></span><b class=n>{photos}</b></label>\n",
+                 <span>{}<small>{}</small></span><b class=n>{photos}</b></label>",
                 flag.code, flag.label, flag.meaning
             )?;
         }
