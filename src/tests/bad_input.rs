@@ -105,7 +105,7 @@ fn a_file_that_may_not_be_read_is_a_reject() {
     // A link to nowhere cannot be read by anybody; a file without permissions can, by root.
     std::os::unix::fs::symlink("/nowhere/photo.jpg", shop.photos().join("link.jpg")).unwrap();
     let secret = shop.add("secret.jpg", &pictures::product(1));
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     let root = fs::read(&secret).is_ok();
     let summary = shop.ingest();
     assert_eq!(summary["rejected"], if root { 1 } else { 2 }, "{summary}");

@@ -24,7 +24,7 @@ pub fn product(number: usize) -> Vec<u8> {
         70.0 + (number * 7 % 40) as f32,
         60.0 + (number * 13 % 45) as f32,
     );
-    let square = number / COLOURS.len() % 2 == 0;
+    let square = (number / COLOURS.len()).is_multiple_of(2);
     let centre = SIDE as f32 / 2.0;
     let mut picture = RgbImage::from_pixel(SIDE, SIDE, Rgb([255, 255, 255]));
     for (x, y, pixel) in picture.enumerate_pixels_mut() {
