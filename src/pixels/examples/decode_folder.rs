@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 format!("{} mutant {mutant}: {outcome}", file.display()),
             ));
         }
-        slowest.sort_by(|a, b| b.0.cmp(&a.0));
+        slowest.sort_by_key(|(took, ..)| std::cmp::Reverse(*took));
         slowest.truncate(5);
     }
     println!(

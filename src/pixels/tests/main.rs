@@ -37,7 +37,7 @@ fn pattern(width: u32, height: u32) -> Pixels {
             } else {
                 y * 255 / h
             };
-            let blue = (x ^ y) * 3 >> 1;
+            let blue = ((x ^ y) * 3) >> 1;
             [red as u8, green as u8, blue as u8, 255]
         })
         .collect();
