@@ -2,7 +2,7 @@
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, ParsingOptions, TransformOptions};
 
-use crate::decode::{Channels, Raster};
+use crate::decode::{Channels, Raster, guarded};
 
 /// Profiles larger than this are not read: the largest real ones (CMYK presses) have 3 MiB.
 const MAX_PROFILE_BYTES: usize = 8 << 20;
@@ -14,7 +14,10 @@ pub(crate) fn to_srgb(mut raster: Raster) -> Vec<u8> {
         // From here on 255 is full ink.
         raster.pixels.iter_mut().for_each(|ink| *ink = 255 - *ink);
     }
-    let converted = raster.icc.as_deref().and_then(|icc| convert(&raster, icc));
+    let converted = raster
+        .icc
+        .as_deref()
+        .and_then(|icc| guarded(|| convert(&raster, icc)).flatten());
     match converted {
         Some(rgba) => rgba,
         None if raster.channels == Channels::InvertedCmyk => {

@@ -1,6 +1,7 @@
 //! Bytes → [`Raster`] (pixels as a decoder gives them) → upright RGBA in sRGB, at a bounded cost.
 
 use std::io::{Cursor, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::codecs::{
     bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder,
@@ -19,9 +20,11 @@ pub struct DecodeOptions {
     /// The shorter side of the pixels is at least this long, unless the photo itself is smaller. Photos
     /// at least twice as large are reduced (JPEGs by their blocks: by 2, 4 or 8; others by averaging).
     ///
-    /// Default 500: models eat 224–320 pixels a side, a product's crop half the photo's side, and
-    /// shops upload 1000, 2000 and 4000 pixels a side, which reduce to exactly 500. `u32::MAX`
-    /// decodes every pixel.
+    /// Default 750: a crop of a third of the side still has the 260 pixels that a model eats, and
+    /// sides of 1500, 2000, 3000 and 4000 pixels are reduced to 750 or 1000. What a smaller value
+    /// costs, measured on 1600×1067 photos reduced by 2 (533), EfficientNet-Lite2 against full decode:
+    /// cosine 0.9995 (median) on the whole photo, 0.997 on its middle 60 %, 0.98 on its middle 35 %.
+    /// `u32::MAX` decodes every pixel.
     pub min_side: u32,
     pub limits: Limits,
 }
@@ -29,7 +32,7 @@ pub struct DecodeOptions {
 impl Default for DecodeOptions {
     fn default() -> Self {
         DecodeOptions {
-            min_side: 500,
+            min_side: 750,
             limits: Limits::default(),
         }
     }
@@ -131,8 +134,30 @@ fn checked(
     Ok(header)
 }
 
-/// Decodes everything but JPEG through the `image` crate.
+/// Runs a decoder that may panic on hostile bytes; None if it did.
+///
+/// Needed: the `tiff` crate fails an assertion of its own on planar tiles (those are refused before), and
+/// all of these decoders check their arithmetic by panicking. What they were making is dropped.
+pub(crate) fn guarded<T>(decoder: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(decoder)).ok()
+}
+
+/// Decodes everything but JPEG.
 fn others(format: Format, bytes: &[u8], options: &DecodeOptions) -> Result<Raster, PixelError> {
+    if format == Format::Tiff && header::has_planar_tiles(bytes) {
+        let reason = "tiles with a plane for each channel".to_string();
+        return Err(PixelError::UnsupportedPixels { format, reason });
+    }
+    guarded(|| through_image(format, bytes, options))
+        .unwrap_or_else(|| Err(PixelError::corrupt(format, "its decoder gave up")))
+}
+
+/// Decodes through the `image` crate.
+fn through_image(
+    format: Format,
+    bytes: &[u8],
+    options: &DecodeOptions,
+) -> Result<Raster, PixelError> {
     let refuse = |error: ImageError| judge(format, error, &options.limits);
     let mut decoder = open(format, bytes, &options.limits).map_err(refuse)?;
     // Broken colour metadata is no reason to lose a photo.
@@ -201,10 +226,27 @@ fn judge(format: Format, error: ImageError, limits: &Limits) -> PixelError {
         },
         ImageError::Unsupported(what) => PixelError::UnsupportedPixels {
             format,
-            reason: what.to_string(),
+            reason: told(&what.to_string()),
         },
-        _ => PixelError::corrupt(format, error.to_string()),
+        _ => PixelError::corrupt(format, told(&error.to_string())),
     }
+}
+
+/// A decoder's sentence without the words that say which decoder it was.
+fn told(sentence: &str) -> String {
+    const KNOWN: [&str; 6] = [
+        "does not support the format features ",
+        "does not support the color type ",
+        "Format error decoding Png: ",
+        "Format error decoding Gif: ",
+        "Format error decoding Bmp: ",
+        "Format error decoding Tiff: ",
+    ];
+    let rest = KNOWN
+        .iter()
+        .find_map(|known| sentence.split_once(known))
+        .map(|(_, rest)| rest);
+    rest.unwrap_or(sentence).trim_end_matches('.').to_string()
 }
 
 /// Whether the bytes ran out. Decoders say so as an I/O error somewhere in the chain, or in words.

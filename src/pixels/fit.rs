@@ -1,7 +1,8 @@
 //! Pixels → what models eat: crop, antialiased resize, alpha over white, contiguous `f32` in NCHW.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x4;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use showroom_catalog::Pixels;
 
 /// A rectangle in whole pixels from the top left.
@@ -202,11 +203,8 @@ impl Fitter {
             };
             (self.white.as_slice(), (source.width, source.height), at)
         };
-        let image = |_| no_target.clone();
-        let large =
-            ImageRef::new(full_width, full_height, bytes, PixelType::U8x4).map_err(image)?;
         let Rect { width, height, .. } = placement.target;
-        let mut small = Image::new(width, height, PixelType::U8x4);
+        let mut small = vec![0; width as usize * height as usize * 4];
         let filter = match fit.filter {
             Filter::Box => FilterType::Box,
             Filter::Bilinear => FilterType::Bilinear,
@@ -217,10 +215,14 @@ impl Fitter {
             .resize_alg(ResizeAlg::Convolution(filter))
             .use_alpha(false)
             .crop(at.x.into(), at.y.into(), at.width.into(), at.height.into());
+        let large = TypedImageRef::<U8x4>::from_buffer(full_width, full_height, bytes);
+        let view = TypedImage::<U8x4>::from_buffer(width, height, &mut small);
+        let (Ok(large), Ok(mut view)) = (large, view) else {
+            return Err(no_target);
+        };
         self.resizer
-            .resize(&large, &mut small, &options)
+            .resize_typed(&large, &mut view, &options)
             .map_err(|_| no_target)?;
-        let small = small.into_vec();
         let How::Letterbox([r, g, b]) = fit.how else {
             return Ok((small, placement));
         };

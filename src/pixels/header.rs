@@ -146,3 +146,10 @@ fn tiff_header(bytes: &[u8]) -> Option<Header> {
         orientation: orient::of_exif(bytes),
     })
 }
+
+/// Whether a TIFF is cut in tiles and holds each channel apart.
+pub fn has_planar_tiles(bytes: &[u8]) -> bool {
+    tiff::Directory::first(bytes).is_some_and(|directory| {
+        directory.number(tiff::PLANAR) == Some(2) && directory.number(tiff::TILE_WIDTH).is_some()
+    })
+}

@@ -21,6 +21,8 @@ pub struct Head<'a> {
     orientation: Orientation,
     /// Where the first scan begins.
     scan: usize,
+    /// The segments before it that decoding needs.
+    needed: Vec<&'a [u8]>,
     /// Pieces of the ICC profile with their number.
     icc: Vec<(u8, &'a [u8])>,
 }
@@ -51,6 +53,7 @@ impl<'a> Head<'a> {
             sampling: Vec::new(),
             orientation: Orientation::Upright,
             scan: 0,
+            needed: Vec::new(),
             icc: Vec::new(),
         };
         let mut at = 2;
@@ -75,6 +78,10 @@ impl<'a> Head<'a> {
                 return Err(corrupt("a segment of no length"));
             }
             let body = bytes.get(at + 2..at + len).ok_or(CUT)?;
+            // Of the application's segments JFIF's and Adobe's tell how colours are coded.
+            if !matches!(marker, 0xe1..=0xed | 0xef | 0xfe | 0xda) {
+                head.needed.push(&bytes[at - 2..at + len]);
+            }
             match marker {
                 0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => head.frame(marker, body)?,
                 0xe1 if body.starts_with(b"Exif\0\0") => head.orientation = orient::of_exif(body),
@@ -88,7 +95,7 @@ impl<'a> Head<'a> {
                     let scanned =
                         usize::from(*body.first().ok_or_else(|| corrupt("an empty scan"))?);
                     head.buffered |= scanned < head.sampling.len();
-                    head.scan = at;
+                    head.scan = at - 2;
                     return Ok(head);
                 }
                 _ => {}
@@ -151,6 +158,12 @@ impl<'a> Head<'a> {
         (!profile.is_empty()).then_some(profile)
     }
 
+    /// The file without metadata and without rubbish between its segments.
+    fn cleaned(&self, bytes: &[u8]) -> Vec<u8> {
+        let head = [&[0xff, 0xd8][..], &self.needed.concat()].concat();
+        [&head, &bytes[self.scan..]].concat()
+    }
+
     /// Bytes that libjpeg holds for coefficients: two for each of the 64 of every block.
     fn coefficient_bytes(&self) -> u64 {
         if !self.buffered {
@@ -202,7 +215,17 @@ pub fn decode(
         .set_scan_limit(limits.max_scans)
         .map_err(engine)?;
     decompressor.set_scaling_factor(scale).map_err(engine)?;
-    let (format, channels) = match decompressor.read_header(bytes).map_err(engine)?.colorspace {
+    let cleaned;
+    let (coded, colours) = match decompressor.read_header(bytes) {
+        Ok(header) => (bytes, header.colorspace),
+        // Warnings of the header are errors to turbojpeg; most are about rubbish that nobody needs.
+        Err(_) => {
+            cleaned = head.cleaned(bytes);
+            let header = decompressor.read_header(&cleaned).map_err(engine)?;
+            (cleaned.as_slice(), header.colorspace)
+        }
+    };
+    let (format, channels) = match colours {
         Colorspace::CMYK | Colorspace::YCCK => (PixelFormat::CMYK, Channels::InvertedCmyk),
         Colorspace::Gray => (PixelFormat::RGBA, Channels::GreyAsRgba),
         Colorspace::RGB | Colorspace::YCbCr => (PixelFormat::RGBA, Channels::Rgba),
@@ -215,7 +238,7 @@ pub fn decode(
         height,
         format,
     };
-    match decompressor.decompress(bytes, image) {
+    match decompressor.decompress(coded, image) {
         Err(error) if !harmless(&error, has_end(bytes, head)) => return Err(engine(error)),
         _ => {}
     }

@@ -12,7 +12,8 @@
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
-use fast_image_resize::{FilterType, PixelType};
+use fast_image_resize::FilterType;
+use fast_image_resize::pixels::U8;
 use showroom_catalog::Pixels;
 
 use crate::quality::luma;
@@ -35,8 +36,7 @@ static COSINES: LazyLock<[[f64; SIDE]; KEPT]> = LazyLock::new(|| {
 pub fn phash(pixels: &Pixels) -> u64 {
     let (rgba, _) = pixels.rgba.as_chunks::<4>();
     let lumas: Vec<u8> = rgba.iter().map(luma).collect();
-    let lanczos =
-        |lumas: &[u8], from, to| resize(lumas, from, to, PixelType::U8, FilterType::Lanczos3);
+    let lanczos = |lumas: &[u8], from, to| resize::<U8>(lumas, from, to, FilterType::Lanczos3);
     let side = SIDE as u32;
     // In two calls, for Pillow's order; in one, the resizer would do the height first.
     let narrow = lanczos(&lumas, (pixels.width, pixels.height), (side, pixels.height));

@@ -1,6 +1,7 @@
 //! The pixels that are the product, by its mask: what colours are measured on.
 
-use fast_image_resize::{FilterType, PixelType};
+use fast_image_resize::FilterType;
+use fast_image_resize::pixels::{U8, U8x4};
 use showroom_catalog::Pixels;
 
 use crate::fit::composite_over_white;
@@ -82,7 +83,7 @@ pub fn product(pixels: &Pixels, mask: Option<&Mask>) -> Product {
         mask.values.clone()
     } else {
         let (from, to) = ((mask.width, mask.height), (width, height));
-        resize(&mask.values, from, to, PixelType::U8, FilterType::Bilinear)
+        resize::<U8>(&mask.values, from, to, FilterType::Bilinear)
     };
     let least = (values.len() as f32 * LEAST_SHARE).max(1.0);
     let inner = rgb(&|at| least_around(&values, width as usize, at) > 127);
@@ -117,7 +118,7 @@ fn reduced(pixels: &Pixels) -> Pixels {
             (small.width, small.height),
             (scaled(small.width), scaled(small.height)),
         );
-        let rgba = resize(&small.rgba, from, to, PixelType::U8x4, FilterType::Box);
+        let rgba = resize::<U8x4>(&small.rgba, from, to, FilterType::Box);
         small = Pixels {
             width: to.0,
             height: to.1,

@@ -6,7 +6,7 @@
 //! measured as they are.
 
 use fast_image_resize::FilterType;
-use fast_image_resize::PixelType::U8x4;
+use fast_image_resize::pixels::U8x4;
 use showroom_catalog::{Facts, Format, Pixels};
 
 use crate::fit::composite_over_white;
@@ -87,7 +87,7 @@ fn measured_copy(pixels: &Pixels) -> Pixels {
         (side.round() as u32).max(1)
     };
     let to = (scaled(width), scaled(height));
-    let rgba = resize(rgba, (width, height), to, U8x4, FilterType::Bilinear);
+    let rgba = resize::<U8x4>(rgba, (width, height), to, FilterType::Bilinear);
     Pixels {
         width: to.0,
         height: to.1,

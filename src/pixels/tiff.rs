@@ -3,6 +3,8 @@
 pub const WIDTH: u16 = 256;
 pub const HEIGHT: u16 = 257;
 pub const ORIENTATION: u16 = 274;
+pub const PLANAR: u16 = 284;
+pub const TILE_WIDTH: u16 = 322;
 
 /// The first image file directory of a classic TIFF or a BigTIFF.
 pub struct Directory<'a> {

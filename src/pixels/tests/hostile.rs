@@ -315,6 +315,47 @@ fn a_jpeg_that_is_not_whole_is_refused_as_truncated() {
 }
 
 #[test]
+fn rubbish_in_a_jpeg_header_loses_no_photo() {
+    let plain = fixture("plain-420.jpg");
+    let options = DecodeOptions::default();
+    // After the start marker and the JFIF segment.
+    let (start, rest) = plain.split_at(20);
+    // What libjpeg warns of: bytes that belong to no segment, a profile in pieces that do not add up.
+    let stray = [start, &[0, 1, 2, 3], rest].concat();
+    let icc = b"\xff\xe2\x00\x14ICC_PROFILE\0\x07\x02abcd";
+    let pieces = [start, icc, rest].concat();
+    for bytes in [stray, pieces] {
+        assert_eq!(
+            decode_pixels(&bytes, &options),
+            decode_pixels(&plain, &options)
+        );
+        let cut = &bytes[..bytes.len() - 20];
+        assert_eq!(
+            decode_pixels(cut, &options).unwrap_err().code(),
+            "truncated"
+        );
+    }
+    assert!(decode_pixels(&plain, &options).is_ok());
+}
+
+#[test]
+fn a_tiff_of_planar_tiles_is_refused() {
+    // Tags 284 (planar configuration 2) and 322 (tile width) in the place of two others.
+    let mut bytes = fixture("raw.tif");
+    let entry = |bytes: &[u8], tag: u16| {
+        let [low, high] = tag.to_le_bytes();
+        (8..bytes.len() - 12)
+            .step_by(2)
+            .rfind(|&at| bytes[at..at + 2] == [low, high])
+    };
+    let planar = entry(&bytes, 284).unwrap();
+    bytes[planar + 8] = 2;
+    let strips = entry(&bytes, 278).unwrap();
+    bytes[strips..strips + 2].copy_from_slice(&322u16.to_le_bytes());
+    assert_eq!(refused(&bytes).code(), "unsupported-pixels");
+}
+
+#[test]
 fn what_is_cut_short_is_pixels_or_a_typed_error() {
     let names = [
         "rgb.png",
