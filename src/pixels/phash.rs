@@ -17,7 +17,7 @@ use fast_image_resize::pixels::U8;
 use showroom_catalog::Pixels;
 
 use crate::quality::luma;
-use crate::reduce::resize;
+use crate::reduce::{Alpha, resize};
 
 const SIDE: usize = 32;
 const KEPT: usize = 8;
@@ -36,7 +36,8 @@ static COSINES: LazyLock<[[f64; SIDE]; KEPT]> = LazyLock::new(|| {
 pub fn phash(pixels: &Pixels) -> u64 {
     let (rgba, _) = pixels.rgba.as_chunks::<4>();
     let lumas: Vec<u8> = rgba.iter().map(luma).collect();
-    let lanczos = |lumas: &[u8], from, to| resize::<U8>(lumas, from, to, FilterType::Lanczos3);
+    let lanczos =
+        |lumas: &[u8], from, to| resize::<U8>(lumas, from, to, FilterType::Lanczos3, Alpha::None);
     let side = SIDE as u32;
     // In two calls, for Pillow's order; in one, the resizer would do the height first.
     let narrow = lanczos(&lumas, (pixels.width, pixels.height), (side, pixels.height));

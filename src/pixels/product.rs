@@ -5,7 +5,7 @@ use fast_image_resize::pixels::{U8, U8x4};
 use showroom_catalog::Pixels;
 
 use crate::fit::composite_over_white;
-use crate::reduce::resize;
+use crate::reduce::{Alpha, resize};
 
 /// Colours are measured on a copy whose longer side is this: nobody names the colour of a pixel.
 const SIDE: u32 = 256;
@@ -83,7 +83,7 @@ pub fn product(pixels: &Pixels, mask: Option<&Mask>) -> Product {
         mask.values.clone()
     } else {
         let (from, to) = ((mask.width, mask.height), (width, height));
-        resize::<U8>(&mask.values, from, to, FilterType::Bilinear)
+        resize::<U8>(&mask.values, from, to, FilterType::Bilinear, Alpha::None)
     };
     let least = (values.len() as f32 * LEAST_SHARE).max(1.0);
     let inner = rgb(&|at| least_around(&values, width as usize, at) > 127);
@@ -118,7 +118,7 @@ fn reduced(pixels: &Pixels) -> Pixels {
             (small.width, small.height),
             (scaled(small.width), scaled(small.height)),
         );
-        let rgba = resize::<U8x4>(&small.rgba, from, to, FilterType::Box);
+        let rgba = resize::<U8x4>(&small.rgba, from, to, FilterType::Box, Alpha::None);
         small = Pixels {
             width: to.0,
             height: to.1,

@@ -11,7 +11,7 @@ use showroom_catalog::{Facts, Format, Pixels};
 
 use crate::fit::composite_over_white;
 use crate::phash::phash;
-use crate::reduce::resize;
+use crate::reduce::{Alpha, resize};
 
 /// The longer side, in pixels, of the copy that is measured (triangle filter, as Pillow's `BILINEAR`).
 pub const MEASURED_SIDE: u32 = 500;
@@ -30,8 +30,11 @@ const ALIKE: u8 = 16;
 /// Measures `pixels`; `size` is the upright size of the file, `bytes` its length.
 pub fn measure(pixels: &Pixels, size: (u32, u32), bytes: u64, format: Format) -> Facts {
     let (rgba, _) = pixels.rgba.as_chunks::<4>();
-    let transparent = rgba.iter().filter(|pixel| pixel[3] < 128).count();
-    let opaque = rgba.iter().all(|pixel| pixel[3] == 255);
+    // One pass, without an early end, which the compiler vectorises.
+    let (transparent, opaque) = rgba.iter().fold((0u32, 255), |(count, least), pixel| {
+        (count + u32::from(pixel[3] < 128), pixel[3].min(least))
+    });
+    let opaque = opaque == 255;
     let flat;
     let flat = if opaque {
         pixels
@@ -45,9 +48,14 @@ pub fn measure(pixels: &Pixels, size: (u32, u32), bytes: u64, format: Format) ->
     let (small_rgba, _) = small.rgba.as_chunks::<4>();
     let lumas: Vec<u8> = small_rgba.iter().map(luma).collect();
     let count = small_rgba.len().max(1) as f32;
-    let share = |test: &dyn Fn(&[u8]) -> bool| {
-        small_rgba.iter().filter(|pixel| test(&pixel[..3])).count() as f32 / count
-    };
+    let (dark, bright) = small_rgba
+        .iter()
+        .fold((0u32, 0u32), |(dark, bright), &[r, g, b, _]| {
+            (
+                dark + u32::from(r.max(g).max(b) <= BLACK),
+                bright + u32::from(r.min(g).min(b) >= CLIPPED),
+            )
+        });
     let (border_white, border_uniform) = border(&small);
     Facts {
         width: size.0,
@@ -56,8 +64,8 @@ pub fn measure(pixels: &Pixels, size: (u32, u32), bytes: u64, format: Format) ->
         format,
         sharpness: laplacian_variance(&lumas, small.width as usize),
         brightness: lumas.iter().map(|&l| f64::from(l)).sum::<f64>() as f32 / count / 255.0,
-        clipped_dark: share(&|rgb| rgb.iter().all(|&value| value <= BLACK)),
-        clipped_bright: share(&|rgb| rgb.iter().all(|&value| value >= CLIPPED)),
+        clipped_dark: dark as f32 / count,
+        clipped_bright: bright as f32 / count,
         border_white,
         border_uniform,
         transparent: transparent as f32 / rgba.len().max(1) as f32,
@@ -87,7 +95,7 @@ fn measured_copy(pixels: &Pixels) -> Pixels {
         (side.round() as u32).max(1)
     };
     let to = (scaled(width), scaled(height));
-    let rgba = resize::<U8x4>(rgba, (width, height), to, FilterType::Bilinear);
+    let rgba = resize::<U8x4>(rgba, (width, height), to, FilterType::Bilinear, Alpha::None);
     Pixels {
         width: to.0,
         height: to.1,
@@ -98,18 +106,23 @@ fn measured_copy(pixels: &Pixels) -> Pixels {
 /// Variance of `4·centre − left − right − up − down` over all pixels that have four neighbours.
 fn laplacian_variance(lumas: &[u8], width: usize) -> f32 {
     let rows: Vec<&[u8]> = lumas.chunks_exact(width.max(1)).collect();
-    let (mut count, mut sum, mut squares) = (0u64, 0i64, 0u64);
+    let (mut count, mut sum, mut squares) = (0usize, 0i64, 0i64);
     for neighbours in rows.windows(3) {
         let [up, row, down] = [neighbours[0], neighbours[1], neighbours[2]];
-        for x in 1..width.saturating_sub(1) {
-            let around = i64::from(up[x])
-                + i64::from(down[x])
-                + i64::from(row[x - 1])
-                + i64::from(row[x + 1]);
-            let edge = 4 * i64::from(row[x]) - around;
-            (count, sum) = (count + 1, sum + edge);
-            squares += edge.unsigned_abs().pow(2);
-        }
+        // Of pixels in a row of at most MEASURED_SIDE, so 32 bits hold their sums.
+        let edges = row
+            .windows(3)
+            .zip(up.iter().zip(down).skip(1))
+            .map(|(row, (up, down))| {
+                let around =
+                    i32::from(*up) + i32::from(*down) + i32::from(row[0]) + i32::from(row[2]);
+                4 * i32::from(row[1]) - around
+            });
+        let (row_sum, row_squares) = edges.fold((0, 0), |(sum, squares), edge| {
+            (sum + edge, squares + edge * edge)
+        });
+        count += width.saturating_sub(2);
+        (sum, squares) = (sum + i64::from(row_sum), squares + i64::from(row_squares));
     }
     if count == 0 {
         return 0.0;

@@ -22,23 +22,37 @@ pub fn to_rgba(picture: DynamicImage, min_side: u32) -> (u32, u32, Vec<u8>) {
     let (from, to) = ((width, height), (new_width, new_height));
     let rgba = match picture {
         DynamicImage::ImageLuma8(grey) => {
-            let small = resize::<U8>(&grey, from, to, FilterType::Box);
+            let small = resize::<U8>(&grey, from, to, FilterType::Box, Alpha::None);
             small
                 .iter()
                 .flat_map(|&grey| [grey, grey, grey, 255])
                 .collect()
         }
         DynamicImage::ImageRgb8(rgb) => {
-            let small = resize::<U8x3>(&rgb, from, to, FilterType::Box);
+            let small = resize::<U8x3>(&rgb, from, to, FilterType::Box, Alpha::None);
             let (pixels, _) = small.as_chunks::<3>();
             pixels
                 .iter()
                 .flat_map(|&[r, g, b]| [r, g, b, 255])
                 .collect()
         }
-        other => resize::<U8x4>(&other.into_rgba8(), from, to, FilterType::Box),
+        other => resize::<U8x4>(
+            &other.into_rgba8(),
+            from,
+            to,
+            FilterType::Box,
+            Alpha::Weighs,
+        ),
     };
     (new_width, new_height, rgba)
+}
+
+/// Whether colours are weighted by alpha while they are averaged, which costs two passes more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Alpha {
+    Weighs,
+    /// There is none, or every pixel is opaque.
+    None,
 }
 
 /// Resizes pixels of type `P`, antialiased. The sizes fit the buffers, so the resizer has nothing to
@@ -50,9 +64,12 @@ pub(crate) fn resize<P: PixelTrait>(
     from: (u32, u32),
     to: (u32, u32),
     filter: FilterType,
+    alpha: Alpha,
 ) -> Vec<u8> {
     let mut small = vec![0; to.0 as usize * to.1 as usize * P::size()];
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(filter))
+        .use_alpha(alpha == Alpha::Weighs);
     if let Ok(large) = TypedImageRef::<P>::from_buffer(from.0, from.1, bytes)
         && let Ok(mut view) = TypedImage::<P>::from_buffer(to.0, to.1, &mut small)
     {
