@@ -40,10 +40,13 @@ pub fn mask_of(values: &[f32], width: u32, height: u32) -> Option<Mask> {
 /// A square of a photo; it may reach beyond the photo, where it is white.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Square {
-    /// The part of it that lies in the photo, in the middle of the square.
+    /// The part of it that lies in the photo.
     pub rect: Rect,
-    /// Its edge in pixels of the photo, at least that of `rect`.
-    pub edge: u32,
+    /// Where that part begins within the square: from the left, from the top.
+    pub at: [u32; 2],
+    /// Width and height in pixels of the photo, at least those of `rect`; rounding may make one of
+    /// them a pixel longer.
+    pub size: [u32; 2],
 }
 
 /// The square round the product with a margin, moved into the photo where it fits; round the whole
@@ -52,24 +55,29 @@ pub fn square(pixels: &Pixels, mask: Option<&Mask>) -> Square {
     let (width, height) = (f64::from(pixels.width), f64::from(pixels.height));
     let [left, top, right, bottom] = mask.and_then(product_box).unwrap_or([0.0, 0.0, 1.0, 1.0]);
     let (across, down) = ((right - left) * width, (bottom - top) * height);
-    let edge = (across.max(down) * (1.0 + 2.0 * MARGIN)).round().max(1.0);
-    // Start and length of the part that lies in the photo.
+    let edge = (across.max(down) * (1.0 + 2.0 * MARGIN)).max(1.0);
+    // Along one axis: start and length in the photo, where that begins in the square, the square's length.
     let place = |centre: f64, length: f64| {
-        let inside = edge.min(length);
-        let start = (centre - inside / 2.0).round().clamp(0.0, length - inside);
-        (start as u32, inside as u32)
+        let middle = if edge >= length {
+            length / 2.0
+        } else {
+            centre.clamp(edge / 2.0, length - edge / 2.0)
+        };
+        let (start, end) = ((middle - edge / 2.0).round(), (middle + edge / 2.0).round());
+        let (first, last) = (start.max(0.0), end.min(length));
+        [first, last - first, first - start, end - start].map(|n| n as u32)
     };
-    let (x, rect_width) = place((left + right) / 2.0 * width, width);
-    let (y, rect_height) = place((top + bottom) / 2.0 * height, height);
-    let rect = Rect {
-        x,
-        y,
-        width: rect_width,
-        height: rect_height,
-    };
+    let [x, rect_width, left, size_x] = place((left + right) / 2.0 * width, width);
+    let [y, rect_height, top, size_y] = place((top + bottom) / 2.0 * height, height);
     Square {
-        rect,
-        edge: edge as u32,
+        rect: Rect {
+            x,
+            y,
+            width: rect_width,
+            height: rect_height,
+        },
+        at: [left, top],
+        size: [size_x, size_y],
     }
 }
 
@@ -133,67 +141,49 @@ mod tests {
         }
     }
 
+    fn inside(rect: Rect) -> Square {
+        Square {
+            rect,
+            at: [0, 0],
+            size: [rect.width, rect.height],
+        }
+    }
+
     #[test]
     fn the_square_lies_round_the_box_with_a_margin() {
         // The box is 200..600 by 400..600 of 1000 × 1000; its middle 400, 500; the edge 400 × 1.16.
         let found = square(&photo(1000, 1000), Some(&mask(2..6, 4..6)));
-        assert_eq!(
-            found,
-            Square {
-                rect: rect(168, 268, 464, 464),
-                edge: 464
-            }
-        );
+        assert_eq!(found, inside(rect(168, 268, 464, 464)));
     }
 
     #[test]
     fn the_square_is_moved_into_the_photo_where_it_fits() {
         // The box is 0..400 by 0..100 of 1000 × 500, so the square would begin at -32, -182.
         let found = square(&photo(1000, 500), Some(&mask(0..4, 0..2)));
-        assert_eq!(
-            found,
-            Square {
-                rect: rect(0, 0, 464, 464),
-                edge: 464
-            }
-        );
+        assert_eq!(found, inside(rect(0, 0, 464, 464)));
         let found = square(&photo(1000, 500), Some(&mask(6..10, 8..10)));
-        assert_eq!(
-            found,
-            Square {
-                rect: rect(536, 36, 464, 464),
-                edge: 464
-            }
-        );
+        assert_eq!(found, inside(rect(536, 36, 464, 464)));
     }
 
     #[test]
     fn the_square_reaches_beyond_the_photo_where_it_does_not_fit() {
         // The box is 100..900 wide, so the edge is 928: more than the photo is high.
         let found = square(&photo(1000, 500), Some(&mask(1..9, 4..6)));
-        assert_eq!(
-            found,
-            Square {
-                rect: rect(36, 0, 928, 500),
-                edge: 928
-            }
-        );
+        let wanted = Square {
+            rect: rect(36, 0, 928, 500),
+            at: [0, 214],
+            size: [928, 928],
+        };
+        assert_eq!(found, wanted);
         let found = square(&photo(100, 50), None);
-        assert_eq!(
-            found,
-            Square {
-                rect: rect(0, 0, 100, 50),
-                edge: 116
-            }
-        );
-        let found = square(&photo(1, 1), Some(&mask(4..5, 4..5)));
-        assert_eq!(
-            found,
-            Square {
-                rect: rect(0, 0, 1, 1),
-                edge: 1
-            }
-        );
+        let wanted = Square {
+            rect: rect(0, 0, 100, 50),
+            at: [8, 33],
+            size: [116, 116],
+        };
+        assert_eq!(found, wanted);
+        let found = square(&photo(1, 1), None);
+        assert_eq!(found.rect, rect(0, 0, 1, 1));
     }
 
     #[test]

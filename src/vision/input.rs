@@ -7,6 +7,9 @@ use showroom_pixels::{Filter, Fit, Fitter, How, Rect};
 use crate::crop::Square;
 use crate::weights::manifest::{ColourOrder, ImageInput, Layout, Manifest, ResizeFilter, Scale};
 
+/// Longest edge of a square with white in it, before it is brought to the input size.
+const MAX_CANVAS: u32 = 1040;
+
 /// What a network wants of a picture.
 #[derive(Clone, Debug)]
 pub struct PictureInput {
@@ -64,32 +67,39 @@ impl PictureInput {
         pixels: &Pixels,
         square: Square,
     ) -> Result<Vec<u8>, String> {
-        let Square { rect, edge } = square;
-        let inner = |part: u32, target: u32| {
-            let scaled = f64::from(part) * f64::from(target) / f64::from(edge.max(1));
-            (scaled.round() as u32).clamp(1, target)
-        };
-        let (spec_width, spec_height) = (self.spec.width, self.spec.height);
-        let (width, height) = (
-            inner(rect.width, spec_width),
-            inner(rect.height, spec_height),
-        );
-        let fit = self.sized(width, height, How::Stretch);
-        let (small, _) = fitter
+        let Square { rect, at, size } = square;
+        if [rect.width, rect.height] == size {
+            return self.fit(fitter, pixels, rect, How::Stretch);
+        }
+        // White and photo are resized together, as the reference does; a large photo is made smaller
+        // before, so that the white costs a bounded number of bytes.
+        let most = f64::from(MAX_CANVAS) / f64::from(size[0].max(size[1]));
+        let scaled = |n: u32| (f64::from(n) * most.min(1.0)).round() as u32;
+        let [width, height] = size.map(|n| scaled(n).max(1));
+        let [inner_width, inner_height] = [
+            scaled(rect.width).clamp(1, width),
+            scaled(rect.height).clamp(1, height),
+        ];
+        let fit = self.sized(inner_width, inner_height, How::Stretch);
+        let (inner, _) = fitter
             .rgb(pixels, rect, &fit)
             .map_err(|error| error.to_string())?;
-        if (width, height) == (spec_width, spec_height) {
-            return Ok(small);
+        let left = scaled(at[0]).min(width - inner_width) as usize;
+        let top = scaled(at[1]).min(height - inner_height) as usize;
+        let mut rgba = vec![255; width as usize * height as usize * 4];
+        let rows = rgba.chunks_exact_mut(width as usize * 4).skip(top);
+        for (row, inner) in rows.zip(inner.chunks_exact(inner_width as usize * 3)) {
+            let row = row[left * 4..].as_chunks_mut::<4>().0;
+            for (out, rgb) in row.iter_mut().zip(inner.as_chunks::<3>().0) {
+                out[..3].copy_from_slice(rgb);
+            }
         }
-        let mut rgb = vec![255; spec_width as usize * spec_height as usize * 3];
-        let (left, top) = ((spec_width - width) / 2, (spec_height - height) / 2);
-        let rows = rgb
-            .chunks_exact_mut(spec_width as usize * 3)
-            .skip(top as usize);
-        for (row, small) in rows.zip(small.chunks_exact(width as usize * 3)) {
-            row[left as usize * 3..][..small.len()].copy_from_slice(small);
-        }
-        Ok(rgb)
+        let canvas = Pixels {
+            width,
+            height,
+            rgba,
+        };
+        self.fit(fitter, &canvas, Rect::whole(&canvas), How::Stretch)
     }
 
     fn sized(&self, width: u32, height: u32, how: How) -> Fit {

@@ -99,9 +99,10 @@ fn assert_same(found: &Features, single: &Features, what: &str) {
 
 #[test]
 fn features_equal_the_reference_one_by_one_and_in_a_batch() {
-    for wish in [EngineWish::OnnxRuntime, EngineWish::Burn] {
+    // The networks themselves are compared on both engines in `models.rs`; burn is slow with masks.
+    for (wish, count) in [(EngineWish::OnnxRuntime, usize::MAX), (EngineWish::Burn, 1)] {
         let mut encoder = encoder(wish);
-        let cases = cases();
+        let cases = cases().into_iter().take(count).collect::<Vec<_>>();
         let photos = cases
             .iter()
             .map(|case| part(&case.picture, case.part))
