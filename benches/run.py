@@ -141,8 +141,9 @@ def decode_rows(table, ours, python, folders):
 
 def embed_rows(table, ours, python, photos, work, threads):
     ours.ask(f"prepare {photos} {work}")
-    for model, runs in (("efficientnet-lite2", 48), ("u2netp", 16)):
-        for batch in (1, 16):
+    # U2-NetP's ONNX file takes one picture at a time.
+    for model, runs, batches in (("efficientnet-lite2", 48, (1, 16)), ("u2netp", 8, (1,))):
+        for batch in batches:
             count = max(runs // batch, 1)
             request = f"{batch} {threads} {count}"
             sides = {"ort": ours, "burn": ours, "onnxruntime (Python)": python}
