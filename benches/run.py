@@ -85,12 +85,12 @@ def shop_sized(shoes, folder):
         photo.save(folder / path.name, quality=88)
 
 
-def shop_of_200(shop, folder):
-    """Two hundred different files: ten cuts of each of the twenty photos."""
+def shop_of_100(shop, folder):
+    """A hundred different files: five cuts of each of the twenty photos."""
     for path in sorted(shop.glob("*.jpg")):
         photo = Image.open(path)
-        for cut in range(10):
-            inset = 8 * cut
+        for cut in range(5):
+            inset = 16 * cut
             photo.crop((inset, inset, photo.width - inset, photo.height - inset)).save(
                 folder / f"{path.stem}-{cut}.jpg", quality=88)
 
@@ -207,7 +207,7 @@ def main():
     samples = options.cache / "datasets/sample-photos"
     derived = options.cache / "bench"
     shop = made_once(derived / "shop", lambda f: shop_sized(samples / "shoes", f))
-    shop200 = made_once(derived / "shop-200", lambda f: shop_of_200(shop, f))
+    shop100 = made_once(derived / "shop-100", lambda f: shop_of_100(shop, f))
     table = Table(options.rounds)
     with tempfile.TemporaryDirectory(dir=derived) as work:
         work = Path(work)
@@ -216,7 +216,7 @@ def main():
         decode_rows(table, ours, python, {"20 JPEGs of 2000 px": shop,
                                           "the same as shot, 2–6 kpx": samples / "shoes"})
         embed_rows(table, ours, python, shop, work, threads)
-        ingest_rows(table, options, ours, {"200 JPEGs of 2000 px": shop200,
+        ingest_rows(table, options, ours, {"100 JPEGs of 2000 px": shop100,
                                            "142 sample photos": samples}, work, threads)
 
     version = subprocess.run([options.showroom, "--version"], capture_output=True, text=True).stdout
