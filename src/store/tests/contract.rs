@@ -329,3 +329,61 @@ pub async fn stats_count(catalogue: &dyn Catalogue) {
     assert!(stats.bytes_on_disk > 1000);
     assert_eq!(stats.manifest, manifest());
 }
+
+pub async fn verify_tells_what_is_wrong(catalogue: &dyn Catalogue) {
+    let mut rows = records(0..8);
+    let category = record(0)
+        .category
+        .or(record(1).category)
+        .or(record(2).category)
+        .unwrap();
+    for row in &mut rows[3..6] {
+        row.category = Some(category.clone());
+    }
+    rows[0]
+        .vectors
+        .shape
+        .iter_mut()
+        .for_each(|number| *number *= 2.0);
+    rows[1].vectors.shape.fill(0.0);
+    rows[2].classes.fill(0.0);
+    rows[3]
+        .category
+        .as_mut()
+        .unwrap()
+        .path
+        .push("Deeper".into());
+    rows[4].category.as_mut().unwrap().score = 1.5;
+    rows[5].category.as_mut().unwrap().id = "aa-1-2-3-4".into();
+    // These are sound: a photo without a product, and one of which little is known.
+    rows[6].vectors.colour.fill(0.0);
+    rows[7]
+        .vectors
+        .text
+        .iter_mut()
+        .for_each(|number| *number *= 0.7);
+    catalogue.upsert(rows, vec![]).await.unwrap();
+    let told = catalogue.verify().await.unwrap();
+    for (number, says) in [
+        (0, "shape vector has length"),
+        (1, "shape vector has length 0"),
+        (2, "class probabilities add up to 0"),
+        (3, "not the end of its path"),
+        (4, "has the score 1.5"),
+        (5, "not on the level of its path"),
+    ] {
+        let uri = record(number).source.uri;
+        let problem = |told: &&String| told.starts_with(&uri) && told.contains(says);
+        assert!(
+            told.iter().any(|told| problem(&told)),
+            "{uri} {says}: {told:?}"
+        );
+    }
+    let sound = [6, 7].map(|number| record(number).source.uri);
+    assert!(
+        !told
+            .iter()
+            .any(|told| sound.iter().any(|uri| told.starts_with(uri))),
+        "{told:?}"
+    );
+}

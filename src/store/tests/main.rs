@@ -56,6 +56,7 @@ lance_passes! {
     contract::odd_words_come_back
     contract::a_spoilt_record_is_refused_and_changes_nothing
     contract::stats_count
+    contract::verify_tells_what_is_wrong
     filters::every_field_and_comparison
     filters::words_never_become_sql
     filters::long_and_deep_filters
