@@ -132,7 +132,10 @@ def decode_rows(table, ours, python, folders):
                                          for side, word in zip(sides, words)})
         table.add(f"JPEG → 260² input, {name}", result, "showroom", {
             "turbojpeg + fast_image_resize": "≥ 1.0×", "zune + fast_image_resize": "≥ 2.0×",
-            "Pillow": "", "Pillow, draft mode": "", "showroom as ingest decodes": "(750 px for the crop, and facts)"})
+            "Pillow": "", "Pillow, draft mode": ""})
+        # Decodes larger, as the product's crop needs it, and measures the facts.
+        table.add(f"the same as ingest does it, {name}", result, "showroom as ingest decodes", {
+            "zune + fast_image_resize": "", "Pillow": ""})
         for side, how in (260, "at least 260 px"), (0, "as ingest decodes"):
             least, mean = ours.ask(f"cosine {side} {folder}").split()
             table.note(f"cosine of embeddings, {how} against full decode, {name}",
