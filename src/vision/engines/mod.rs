@@ -1,7 +1,7 @@
 //! The seam between models and what runs them: a [`Network`] takes tensors and gives tensors.
 //!
-//! Two engines stand behind it. **onnxruntime** is loaded at run time from a library file and is two
-//! to four times as fast on a CPU; **burn** (its `flex` CPU backend) needs nothing but this program.
+//! Two engines stand behind it. **onnxruntime** is loaded at run time from a library file and is four
+//! to six times as fast on a CPU; **burn** (its `flex` CPU backend) needs nothing but this program.
 //! They run the same weights and are each other's oracle.
 //!
 //! **Architecture invariant**: an engine knows tensors and never a photo, a text or a request.
@@ -85,7 +85,7 @@ impl EngineChoice {
     /// vouches for it, as loading a library runs its code.
     pub fn new(wish: EngineWish, library: Option<&Path>) -> Result<Self, ModelError> {
         const FASTER: &str =
-            "fetch it with `showroom models pull onnxruntime` to run two to four times as fast";
+            "fetch it with `showroom models pull onnxruntime` to run several times as fast";
         let note = match (wish, library) {
             (EngineWish::Burn, _) => None,
             (EngineWish::OnnxRuntime, None) => {
