@@ -1,0 +1,14 @@
+//! The kernels against their CPU twins, on the machine's GPU or Mesa's lavapipe.
+
+mod device;
+mod support;
+mod wgsl;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let plain = [wgsl::PLAIN, device::PLAIN];
+    let on_gpu = [device::ON_GPU];
+    let trials = support::trials(&plain, &on_gpu);
+    libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials).exit_code()
+}
