@@ -73,6 +73,22 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
+/// How far a dot product of vectors that are `dimension` long may be from the true one when it is
+/// added up in f32, in whatever order: at the most this much times the lengths of both vectors.
+/// Infinite from eight million numbers on, where nothing can be said.
+///
+/// Source: Higham, Accuracy and Stability of Numerical Algorithms, §3.1: n·u / (1 − n·u). Here u is
+/// the error of rounding to either neighbour, since that is what WGSL promises of a GPU; a CPU, which
+/// rounds to the nearer one, stays within half of it.
+pub fn dot_error(dimension: usize) -> f32 {
+    let sum = dimension as f32 * f32::EPSILON;
+    if sum < 1.0 {
+        sum / (1.0 - sum)
+    } else {
+        f32::INFINITY
+    }
+}
+
 /// Scales `vector` to unit length; a zero vector stays zero.
 pub fn normalise(vector: &mut [f32]) {
     let length = dot(vector, vector).sqrt();
@@ -90,6 +106,27 @@ mod tests {
         let a: Vec<f32> = (1..=19).map(|x| x as f32).collect();
         let b = vec![2.0; 19];
         assert_eq!(dot(&a, &b), 380.0);
+    }
+
+    #[test]
+    fn dot_keeps_to_its_error() {
+        // Numbers of very different sizes that all but cancel out: what rounding is worst at.
+        let a: Vec<f32> = (0..1600)
+            .map(|at| [1.0, 1e-3, -0.999, 3e-4][at % 4] * (1.0 + at as f32 * 1e-5))
+            .collect();
+        let b: Vec<f32> = (0..1600).map(|at| 0.5 + (at % 7) as f32 * 0.1).collect();
+        let exact = |a: &[f32], b: &[f32]| -> f64 {
+            a.iter()
+                .zip(b)
+                .map(|(x, y)| f64::from(*x) * f64::from(*y))
+                .sum()
+        };
+        let lengths = exact(&a, &a).sqrt() * exact(&b, &b).sqrt();
+        let off = (f64::from(dot(&a, &b)) - exact(&a, &b)).abs();
+        assert!(
+            off > 0.0 && off <= f64::from(dot_error(1600)) * lengths,
+            "{off}"
+        );
     }
 
     #[test]

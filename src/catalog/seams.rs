@@ -100,6 +100,65 @@ pub trait TextQuery: Send + Sync {
     fn text_query(&self, words: &str) -> Result<Vec<f32>, ModelError>;
 }
 
+/// Exact dot-product search where something does it faster than [`crate::embedding::dot`] on the
+/// CPU: a GPU. Its answers are proposals: whoever asks compares what it proposes again on the CPU,
+/// and does without it where it fails.
+pub trait ExactSearch: Send + Sync {
+    /// What does the work, for a sentence: `NVIDIA H200 (Vulkan)`.
+    fn name(&self) -> String;
+
+    /// What it takes of vectors that are `dimension` numbers long. Asked before every search, so it
+    /// answers at once.
+    fn limits(&self, dimension: usize) -> SearchLimits;
+
+    /// Brings a copy of vectors to where they are searched; they stay there until what is returned
+    /// is dropped. `rows` holds one vector after another, each `dimension` (from 1) numbers long, at
+    /// most [`SearchLimits::max_rows`] of them, every number finite. Blocks until it is done.
+    fn hold(&self, dimension: usize, rows: &[f32]) -> Result<Box<dyn HeldVectors>, ModelError>;
+}
+
+/// What an [`ExactSearch`] takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchLimits {
+    /// Fewer rows than this are compared sooner on the CPU than they are handed over.
+    pub min_rows: usize,
+    /// Rows that it holds at once.
+    pub max_rows: usize,
+    /// Largest `k`.
+    pub max_k: usize,
+}
+
+/// Vectors that an [`ExactSearch`] holds. They can be searched any number of times.
+pub trait HeldVectors: Send + Sync {
+    /// How far a score may be from the true dot product, at the most and times the lengths of the
+    /// row and of the query, from 0: [`crate::embedding::dot_error`] where rows are held and added
+    /// up in f32, more where they are held in fewer bits.
+    fn error(&self) -> f32;
+
+    /// The `k` rows that score highest with each query, best first; equal scores in any order.
+    ///
+    /// `queries` holds one query after another, each as long as a row, at least one, every number
+    /// finite; a list is returned for each, in the same order. Only rows whose bit in `allowed` is
+    /// set are looked at (row `r` is bit `r % 32` of word `r / 32`), every row where it is `None`. A
+    /// list is shorter than `k` only where fewer rows are allowed. `k` is from 1 to
+    /// [`SearchLimits::max_k`]. Blocks until it is done.
+    fn top_k(
+        &self,
+        queries: &[f32],
+        allowed: Option<&[u32]>,
+        k: usize,
+    ) -> Result<Vec<Vec<Scored>>, ModelError>;
+}
+
+/// A row that [`HeldVectors::top_k`] found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scored {
+    /// From 0, in the order in which the rows were given.
+    pub row: u32,
+    /// Dot product with the query, within [`HeldVectors::error`].
+    pub score: f32,
+}
+
 /// Why a model could not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {

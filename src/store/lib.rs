@@ -3,7 +3,9 @@
 //! **Architecture invariant**: this is the only crate that names Lance or Arrow. Everybody else
 //! knows a store as [`showroom_catalog::seams::Catalogue`].
 
+mod accelerator;
 mod catalogue;
+mod chunk;
 mod decode;
 mod durable;
 mod encode;
@@ -15,6 +17,7 @@ mod json;
 mod meta;
 mod open;
 mod read;
+mod scan;
 mod schema;
 mod search;
 mod sql;

@@ -6,14 +6,16 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_schema::SchemaRef;
 use lancedb::{Connection, Table};
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
-use showroom_catalog::seams::StoreError;
+use showroom_catalog::seams::{ExactSearch, StoreError};
 use tokio::sync::Mutex;
 
+use crate::accelerator::Accelerator;
 use crate::error::{failed, file_failed};
 use crate::etags::Etags;
 use crate::meta;
@@ -35,6 +37,8 @@ pub struct LanceCatalogue {
     pub(crate) rejects: Table,
     /// `None` where it was opened for reading.
     pub(crate) writer: Option<Writer>,
+    /// What exact searches ask first; `None` where the CPU compares every row.
+    pub(crate) accelerator: Option<Accelerator>,
 }
 
 /// The right to write.
@@ -95,6 +99,20 @@ impl LanceCatalogue {
         open(dir, dir.display().to_string(), None).await
     }
 
+    /// Lets exact searches, and the measuring of recall, find their hits through `search`. The
+    /// answers stay the same: hits, order, scores and what each part contributed.
+    ///
+    /// Where `search` fails the CPU does the work, and `tell` is given a sentence about it; the same
+    /// sentence is not given twice in a row.
+    pub fn with_exact_search(
+        mut self,
+        search: Arc<dyn ExactSearch>,
+        tell: impl Fn(&str) + Send + Sync + 'static,
+    ) -> LanceCatalogue {
+        self.accelerator = Some(Accelerator::new(search, tell));
+        self
+    }
+
     pub(crate) fn failed(&self, error: lancedb::Error) -> StoreError {
         failed(&self.at, &error)
     }
@@ -135,6 +153,7 @@ async fn open(dir: &Path, at: String, lock: Option<File>) -> Result<LanceCatalog
             _lock: lock,
             etags: Mutex::new(None),
         }),
+        accelerator: None,
     })
 }
 

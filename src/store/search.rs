@@ -1,6 +1,6 @@
 //! Search: a weighted sum of dot products over the vectors of the rows that pass the filter.
 //!
-//! Exact search reads every such row. Where the vectors have indices, candidates come from them,
+//! Exact search reads every such row, and compares it here or through an accelerator. Where the vectors have indices, candidates come from them,
 //! and are then compared exactly, with every part of the query: so an index can make a search miss
 //! a row but never gives it another score.
 
@@ -19,6 +19,7 @@ use showroom_catalog::{Hit, Query, Record, VectorName};
 use crate::decode::Rows;
 use crate::open::LanceCatalogue;
 use crate::read::{ROWS_AT_ONCE, small_batches};
+use crate::scan::Scan;
 use crate::schema::{self, ROW_ID};
 use crate::sql;
 
@@ -114,6 +115,8 @@ impl LanceCatalogue {
             return Ok(());
         };
         let columns = columns_of(first);
+        let mut scan = (self.accelerator.as_ref())
+            .and_then(|accelerator| Scan::new(accelerator, &self.manifest.dimensions, searches));
         let mut rows = table
             .query()
             .select(Select::columns(&columns))
@@ -128,9 +131,16 @@ impl LanceCatalogue {
             .await
             .map_err(|error| self.failed(error))?
         {
-            for (query, best) in &mut *searches {
-                compare(&batch, query, best).map_err(|reason| self.damaged(reason))?;
+            match &mut scan {
+                Some(scan) => scan.add(&batch, searches).await,
+                None => searches
+                    .iter_mut()
+                    .try_for_each(|(query, best)| compare(&batch, query, best)),
             }
+            .map_err(|reason| self.damaged(reason))?;
+        }
+        if let Some(mut scan) = scan {
+            scan.search_chunk(searches).await;
         }
         Ok(())
     }
@@ -246,19 +256,32 @@ fn compare(batch: &RecordBatch, query: &Query, best: &mut Best) -> Result<(), St
     for part in &query.parts {
         columns.insert(part.on, rows.vectors(part.on.name())?);
     }
-    let weight_sum = query.weight_sum();
     let mut dots = vec![0.0; query.parts.len()];
     for at in 0..batch.num_rows() {
-        let mut sum = 0.0;
-        for (part, dot_of_part) in query.parts.iter().zip(&mut dots) {
-            let (all, length) = columns[&part.on];
-            *dot_of_part = dot(&part.vector, &all[at * length..(at + 1) * length]);
-            sum += part.weight * *dot_of_part;
-        }
-        // Adding zero makes -0 the 0 that it equals, so that the URI decides between them.
-        best.offer(sum / weight_sum + 0.0, uris.value(at), ids[at], &dots);
+        let vector = |on: VectorName| {
+            let (all, length) = columns[&on];
+            &all[at * length..(at + 1) * length]
+        };
+        let score = score(query, vector, &mut dots);
+        best.offer(score, uris.value(at), ids[at], &dots);
     }
     Ok(())
+}
+
+/// The score of one row, whose vectors `vector` gives. Fills `dots`, as long as there are parts,
+/// with the dot product of each part.
+pub(crate) fn score<'a>(
+    query: &Query,
+    vector: impl Fn(VectorName) -> &'a [f32],
+    dots: &mut [f32],
+) -> f32 {
+    let mut sum = 0.0;
+    for (part, dot_of_part) in query.parts.iter().zip(dots) {
+        *dot_of_part = dot(&part.vector, vector(part.on));
+        sum += part.weight * *dot_of_part;
+    }
+    // Adding zero makes -0 the 0 that it equals, so that the URI decides between them.
+    sum / query.weight_sum() + 0.0
 }
 
 /// A row that may be a hit. The greatest is the worst: lowest score, then last URI.
@@ -321,7 +344,13 @@ impl Best {
         }
     }
 
-    fn offer(&mut self, score: f32, uri: &str, row_id: u64, dots: &[f32]) {
+    /// The score below which no row gets in; `None` while there is room for any row.
+    pub(crate) fn least(&self) -> Option<f32> {
+        let full = self.heap.len() == self.k;
+        self.heap.peek().filter(|_| full).map(|worst| worst.score)
+    }
+
+    pub(crate) fn offer(&mut self, score: f32, uri: &str, row_id: u64, dots: &[f32]) {
         if self.heap.len() == self.k {
             let Some(worst) = self.heap.peek() else {
                 return;

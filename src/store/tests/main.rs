@@ -1,11 +1,13 @@
 //! Tests of the store.
 //!
 //! `contract` is the suite that every implementation of `Catalogue` passes; it knows only the
-//! trait. The rest is about Lance on a local disk: opening, crashes, full disks, indices.
+//! trait. The rest is about Lance on a local disk: opening, crashes, full disks, indices, accelerators.
 
+mod accelerated;
 mod contract;
 mod crash;
 mod disk;
+mod exact;
 mod export;
 mod filters;
 mod index;

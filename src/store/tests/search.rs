@@ -90,6 +90,13 @@ pub async fn exact_search_equals_brute_force(catalogue: &dyn Catalogue) {
     for some in rows.chunks(500) {
         catalogue.upsert(some.to_vec(), vec![]).await.unwrap();
     }
+    for query in queries() {
+        check(catalogue, &rows, &query).await;
+    }
+}
+
+/// Queries of every kind: parts that pull and push, filters, many hits and few.
+pub fn queries() -> Vec<Query> {
     let random = &mut Random::new(77);
     let filters = [
         "",
@@ -98,6 +105,7 @@ pub async fn exact_search_equals_brute_force(catalogue: &dyn Catalogue) {
         "sku = 'SKU-7' or border_white > .9",
         "width > 99999",
     ];
+    let mut queries = Vec::new();
     for (at, filter) in filters.into_iter().cycle().take(25).enumerate() {
         let mut parts = vec![part(VectorName::Shape, random, 1.0)];
         if at % 2 == 1 {
@@ -111,15 +119,15 @@ pub async fn exact_search_equals_brute_force(catalogue: &dyn Catalogue) {
             parts.push(part(VectorName::Shape, random, -2.0));
             parts[0].weight = -0.5;
         }
-        let query = Query {
+        queries.push(Query {
             parts,
             filter: (!filter.is_empty()).then(|| filter.parse::<Filter>().unwrap()),
             k: [1, 10, 300, 1000][at % 4],
             exact: at % 2 == 0,
             exclude_uri: (at % 3 == 0).then(|| record(at as u64).source.uri),
-        };
-        check(catalogue, &rows, &query).await;
+        });
     }
+    queries
 }
 
 pub async fn ties_are_in_the_order_of_uris(catalogue: &dyn Catalogue) {
