@@ -2,13 +2,14 @@
 
 mod device;
 mod support;
+mod top_k;
 mod wgsl;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let plain = [wgsl::PLAIN, device::PLAIN];
-    let on_gpu = [device::ON_GPU];
+    let plain = [wgsl::PLAIN, device::PLAIN, top_k::PLAIN];
+    let on_gpu = [device::ON_GPU, top_k::ON_GPU];
     let trials = support::trials(&plain, &on_gpu);
     libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials).exit_code()
 }
