@@ -1,6 +1,8 @@
 //! The kernels against their CPU twins, on the machine's GPU or Mesa's lavapipe.
 
 mod device;
+mod masked_lab_histogram;
+mod photo_facts;
 mod support;
 mod top_k;
 mod wgsl;
@@ -8,8 +10,19 @@ mod wgsl;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let plain = [wgsl::PLAIN, device::PLAIN, top_k::PLAIN];
-    let on_gpu = [device::ON_GPU, top_k::ON_GPU];
+    let plain = [
+        device::PLAIN,
+        masked_lab_histogram::PLAIN,
+        photo_facts::PLAIN,
+        top_k::PLAIN,
+        wgsl::PLAIN,
+    ];
+    let on_gpu = [
+        device::ON_GPU,
+        masked_lab_histogram::ON_GPU,
+        photo_facts::ON_GPU,
+        top_k::ON_GPU,
+    ];
     let trials = support::trials(&plain, &on_gpu);
     libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials).exit_code()
 }
