@@ -7,5 +7,6 @@
 //! **Architecture invariant**: a kernel knows numbers, never a photo's name, a model or a request.
 
 pub mod device;
+pub mod resize_normalize;
 
 pub use device::{Adapter, Gpu, GpuError, adapters};
