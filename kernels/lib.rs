@@ -6,6 +6,7 @@
 //!
 //! **Architecture invariant**: a kernel knows numbers, never a photo's name, a model or a request.
 
+pub mod conse;
 pub mod device;
 pub mod resize_normalize;
 
