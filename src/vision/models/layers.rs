@@ -208,11 +208,12 @@ impl LayerNorm {
 /// Puts a tensor of `D` dimensions in its place.
 pub fn tensor<const D: usize>(data: TensorData, place: &Place) -> Tensor<D> {
     let data = BurnData::new(data.data, data.shape);
-    Tensor::from_data(data, &place.device).cast(place.precision.dtype())
+    Tensor::<D>::from_data(data, &place.device).cast(place.precision.dtype())
 }
 
 /// Puts a list in its place.
 pub fn vector(data: Vec<f32>, place: &Place) -> Tensor<1> {
     let length = data.len();
-    Tensor::from_data(BurnData::new(data, [length]), &place.device).cast(place.precision.dtype())
+    let data = BurnData::new(data, [length]);
+    Tensor::<1>::from_data(data, &place.device).cast(place.precision.dtype())
 }
