@@ -7,7 +7,6 @@
 //! **Architecture invariant**: a kernel knows numbers, never a photo's name, a model or a request.
 
 pub mod conse;
-pub mod conse;
 pub mod device;
 mod launch;
 pub mod masked_lab_histogram;

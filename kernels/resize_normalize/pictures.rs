@@ -53,7 +53,10 @@ impl Pictures {
             places: Vec::with_capacity(pictures.len()),
         };
         // Of the pictures that are in no buffer yet.
-        let mut rest: u64 = pictures.iter().map(|picture| picture.rgba.len() as u64).sum();
+        let mut rest: u64 = pictures
+            .iter()
+            .map(|picture| picture.rgba.len() as u64)
+            .sum();
         let mut bytes = Vec::with_capacity(rest.min(limit) as usize);
         for picture in pictures {
             let (rgba, size) = over_white(picture)?;
