@@ -147,7 +147,7 @@ fn sum_of_counts(parts: &mut Shared<[u32]>, mine: u32) -> u32 {
     let mut half = CUBE_DIM / 2;
     while half > 0 {
         if UNIT_POS < half {
-            parts[unit] = parts[unit] + parts[unit + half as usize];
+            parts[unit] += parts[unit + half as usize];
         }
         sync_cube();
         half /= 2;
@@ -166,7 +166,7 @@ fn sum_of_numbers(parts: &mut Shared<[f32]>, mine: f32) -> f32 {
     let mut half = CUBE_DIM / 2;
     while half > 0 {
         if UNIT_POS < half {
-            parts[unit] = parts[unit] + parts[unit + half as usize];
+            parts[unit] += parts[unit + half as usize];
         }
         sync_cube();
         half /= 2;

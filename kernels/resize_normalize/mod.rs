@@ -6,8 +6,8 @@
 //! whole bytes, with the same 16-bit weights and whole-number sums: the same bytes come out as on the CPU,
 //! so that an embedding does not depend on where its photo was fitted.
 //!
-//! Two launches, because the columns' result is each read by several workgroups along the rows, and one
-//! launch over shared memory would be bounded by how much a photo is reduced.
+//! Two launches: what the columns give is read by several workgroups along the rows, and to share it inside
+//! one launch the memory of a workgroup would bound how much a photo can be reduced.
 
 mod axis;
 pub mod cases;

@@ -52,7 +52,12 @@ impl Pictures {
             buffers: Vec::new(),
             places: Vec::with_capacity(pictures.len()),
         };
-        let mut bytes = Vec::new();
+        // Of the pictures that are in no buffer yet.
+        let mut rest: u64 = pictures
+            .iter()
+            .map(|picture| picture.rgba.len() as u64)
+            .sum();
+        let mut bytes = Vec::with_capacity(rest.min(limit) as usize);
         for picture in pictures {
             let (rgba, size) = over_white(picture)?;
             if rgba.len() as u64 > limit {
@@ -62,7 +67,8 @@ impl Pictures {
                 )));
             }
             if (bytes.len() + rgba.len()) as u64 > limit {
-                uploaded.send(gpu, std::mem::take(&mut bytes));
+                let next = Vec::with_capacity(rest.min(limit) as usize);
+                uploaded.send(gpu, std::mem::replace(&mut bytes, next));
             }
             uploaded.places.push(Place {
                 buffer: uploaded.buffers.len(),
@@ -70,6 +76,7 @@ impl Pictures {
                 size,
             });
             bytes.extend_from_slice(&rgba);
+            rest -= rgba.len() as u64;
         }
         if !bytes.is_empty() {
             uploaded.send(gpu, bytes);
