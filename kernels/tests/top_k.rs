@@ -204,7 +204,7 @@ fn together_as_alone(gpu: &Gpu) {
     assert_eq!(together.len(), 11);
     for (query, together) in queries.chunks(case.dimension).zip(&together) {
         let alone = top_k(&resident, query, None, case.k).unwrap();
-        assert_eq!(alone, [together.clone()]);
+        assert_eq!(alone, std::slice::from_ref(together));
     }
     assert_eq!(
         top_k(&resident, &[], None, case.k).unwrap(),

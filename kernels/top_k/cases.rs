@@ -162,49 +162,29 @@ fn filters(element: Element) -> Vec<Case> {
 }
 
 fn bounds(element: Element) -> Vec<Case> {
-    let plain = plain(element);
-    vec![
-        Case {
-            bounds: Some(SMALL),
-            rows: 1000,
-            filter: Filter::Percent,
-            ..plain
-        },
-        Case {
-            bounds: Some(SMALL),
-            rows: 1000,
-            k: 1000,
-            queries: 2,
-            ..plain
-        },
-        Case {
-            bounds: Some(MEDIUM),
-            rows: 20_000,
-            k: 1000,
-            ..plain
-        },
-        Case {
-            bounds: Some(MEDIUM),
-            rows: 20_000,
-            queries: 5,
-            ..plain
-        },
+    use {Fill::*, Filter::*};
+    let bounds = [
+        // bounds, rows, queries, k, fill, filter
+        (Some(SMALL), 1000, 1, 10, Random, Percent),
+        (Some(SMALL), 1000, 2, 1000, Random, Open),
+        (Some(MEDIUM), 20_000, 1, 1000, Random, Open),
+        (Some(MEDIUM), 20_000, 5, 10, Random, Open),
         // 17 slabs: as many candidates as there is room for are left for the end.
-        Case {
-            bounds: Some(MEDIUM),
-            rows: 17_000,
-            k: 1000,
-            fill: Fill::Ascending,
-            ..plain
-        },
-        Case {
-            bounds: Some(MEDIUM),
-            rows: 20_000,
-            fill: Fill::Equal,
-            filter: Filter::Late,
-            ..plain
-        },
-    ]
+        (Some(MEDIUM), 17_000, 1, 1000, Ascending, Open),
+        (Some(MEDIUM), 20_000, 1, 10, Equal, Late),
+        // More candidates from one slab than are read back.
+        (None, 150_000, 1, 1000, Random, Open),
+    ];
+    let case = |(bounds, rows, queries, k, fill, filter)| Case {
+        bounds,
+        rows,
+        queries,
+        k,
+        fill,
+        filter,
+        ..plain(element)
+    };
+    bounds.map(case).to_vec()
 }
 
 impl Case {

@@ -6,9 +6,10 @@
 //! is 1.
 //!
 //! On the GPU a search is three steps: the scores of the rows for up to eight queries at one reading of
-//! the vectors (`scores.wgsl`, bound by memory), the best `k` of each chunk of scores (`select.wgsl`),
-//! and the best of those, again by `select.wgsl` until few are left. Scores are 4 bytes a row, so that
-//! writing them down costs a hundredth of reading the rows, and lets any `k` share one kernel.
+//! the vectors (`scores.wgsl`), the best `k` of each chunk of scores (`select.wgsl`), and the best of
+//! those, again by `select.wgsl` until few are left, which the CPU sorts. Scores are written down because
+//! their 4 bytes are little next to a row, and because the selection then has a workgroup's shared memory
+//! to itself, which a `k` of 1,000 takes.
 //!
 //! Source: the selection keeps a list of what beats the k-th best so far, as in Johnson, Douze and
 //! Jégou, "Billion-scale similarity search with GPUs" (2017), with a bitonic sort (Batcher 1968).

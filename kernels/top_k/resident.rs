@@ -1,5 +1,6 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use super::gpu::Scratch;
 use super::pipelines::Pipelines;
@@ -138,7 +139,7 @@ impl GpuVectors {
         self.rows == 0
     }
 
-    /// What the vectors take of the GPU's memory.
+    /// What the vectors take of the GPU's memory: a row is filled up to a multiple of 64 bytes.
     pub fn bytes(&self) -> u64 {
         let buffers = self
             .tiles
@@ -186,11 +187,33 @@ fn element_bytes(element: Element) -> usize {
 fn interleave(vectors: &Vectors, rows: Range<usize>, words: usize) -> Vec<[u8; WORD_BYTES]> {
     let blocks = rows.len().div_ceil(BLOCK);
     let mut interleaved = vec![[0; WORD_BYTES]; blocks * BLOCK * words];
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let share = blocks.div_ceil(cores) * BLOCK;
+    thread::scope(|scope| {
+        for (i, blocks) in interleaved.chunks_mut(share * words).enumerate() {
+            let first = rows.start + i * share;
+            let rows = first..(first + share).min(rows.end);
+            scope.spawn(move || interleave_blocks(vectors, rows, words, blocks));
+        }
+    });
+    interleaved
+}
+
+fn interleave_blocks(
+    vectors: &Vectors,
+    rows: Range<usize>,
+    words: usize,
+    to: &mut [[u8; WORD_BYTES]],
+) {
     for (i, row) in rows.enumerate() {
         let start = i / BLOCK * BLOCK * words + i % BLOCK;
-        for (word, bytes) in vectors.row_bytes(row).chunks(WORD_BYTES).enumerate() {
-            interleaved[start + word * BLOCK][..bytes.len()].copy_from_slice(bytes);
+        let (whole, rest) = vectors.row_bytes(row).as_chunks::<WORD_BYTES>();
+        let places = to[start..].iter_mut().step_by(BLOCK);
+        for (place, word) in places.zip(whole) {
+            *place = *word;
+        }
+        if !rest.is_empty() {
+            to[start + whole.len() * BLOCK][..rest.len()].copy_from_slice(rest);
         }
     }
-    interleaved
 }
