@@ -29,6 +29,5 @@ fn main() -> ExitCode {
         resize_normalize::ON_GPU,
         top_k::ON_GPU,
     ];
-    let trials = support::trials(&plain, &on_gpu);
-    libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials).exit_code()
+    support::run(&plain, &on_gpu)
 }

@@ -1,7 +1,9 @@
 //! Tests that need a GPU: on the machine's first adapter, a software one (Mesa's lavapipe) included;
 //! listed as ignored, with the reason in their name, where there is none.
 
-use libtest_mimic::{Failed, Trial};
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
 use showroom_kernels::{Adapter, Gpu, adapters};
 
 /// Name and body of a test that needs no GPU.
@@ -9,8 +11,15 @@ pub type Plain = (&'static str, fn());
 /// Name and body of a test that needs one.
 pub type OnGpu = (&'static str, fn(&Gpu));
 
-/// The tests as a runner takes them: `plain` ones always run.
-pub fn trials(plain: &[&[Plain]], on_gpu: &[&[OnGpu]]) -> Vec<Trial> {
+/// Runs the tests: `plain` ones always. One after the other, as they share the GPU and the errors that
+/// its driver reports.
+pub fn run(plain: &[&[Plain]], on_gpu: &[&[OnGpu]]) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(1);
+    libtest_mimic::run(&arguments, trials(plain, on_gpu)).exit_code()
+}
+
+fn trials(plain: &[&[Plain]], on_gpu: &[&[OnGpu]]) -> Vec<Trial> {
     let adapter = adapters().into_iter().next();
     let plain = plain.iter().copied().flatten().map(|&(name, body)| {
         Trial::test(name, move || {
@@ -26,12 +35,12 @@ pub fn trials(plain: &[&[Plain]], on_gpu: &[&[OnGpu]]) -> Vec<Trial> {
         } else {
             name.to_string()
         };
-        Trial::test(name, move || run(adapter.as_ref(), body)).with_ignored_flag(missing)
+        Trial::test(name, move || on_adapter(adapter.as_ref(), body)).with_ignored_flag(missing)
     });
     plain.chain(on_gpu).collect()
 }
 
-fn run(adapter: Option<&Adapter>, body: fn(&Gpu)) -> Result<(), Failed> {
+fn on_adapter(adapter: Option<&Adapter>, body: fn(&Gpu)) -> Result<(), Failed> {
     let adapter = adapter.ok_or("no GPU adapter")?;
     let gpu = adapter.open().map_err(|error| error.to_string())?;
     body(&gpu);

@@ -18,6 +18,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let on_gpu = [models::ON_GPU, encoder::ON_GPU, refusals::ON_GPU, search::ON_GPU];
-    let trials = support::trials(&[refusals::PLAIN], &on_gpu);
-    libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials).exit_code()
+    support::run(&[refusals::PLAIN], &on_gpu)
 }
