@@ -21,8 +21,11 @@ use crate::schema::ROW_ID;
 use crate::search::{Best, score};
 
 /// Most rows, and most bytes of their vectors, that are in memory for the accelerator at once.
+///
+/// Handing over 20,000 rows of 1,600 numbers took 90 ms in one chunk of 128 MB, 38 ms in chunks of
+/// 32 MB and 34 ms in chunks of 8 MB: memory that is used again costs less than fresh memory.
 const MAX_CHUNK_ROWS: usize = 65_536;
-const MAX_CHUNK_BYTES: usize = 256 << 20;
+const MAX_CHUNK_BYTES: usize = 32 << 20;
 
 /// Rows that are asked for beyond the hits: with them a chunk is settled unless more rows than this
 /// lie closer behind the last hit than rounding can tell, some ten-thousandths of the score.
