@@ -13,10 +13,10 @@ DEMO := $(CURDIR)/demo
 BENCH_PYTHON := $(CACHE)/bench-venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models photos demo test lint unit bench audit clean
+.PHONY: help setup build models photos demo test lint unit bench bench-gpu audit clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what the build needs and is missing (Debian packages, by name)
 	@.ci/system-packages
@@ -56,7 +56,8 @@ lint: setup ## rustfmt and clippy; a warning is an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 
-unit: models ## the tests, with the models and the malformed pictures that they need
+unit: models ## the tests, with the models, malformed pictures and software GPU that they need
+	@.ci/system-packages tests
 	@python3 datasets/fetch.py --cache "$(CACHE)" pillow-test-images
 	@if command -v cargo-nextest >/dev/null; then \
 		$(CARGO) nextest run --release --locked --workspace --no-fail-fast; \
@@ -68,6 +69,19 @@ bench: models photos $(CACHE)/bench-venv/installed ## beside the peers, in one r
 	$(CARGO) bench --locked --bench steps --no-run
 	@cd benches && $(BENCH_PYTHON) run.py --cache "$(CACHE)" --showroom "$(SHOWROOM)" \
 		--steps "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/steps-* | grep -v '\.d$$' | head -1)"
+
+# What the GPU bench is built with; without `vulkan` it runs on a software adapter too.
+GPU_FEATURES := vulkan
+
+bench-gpu: models $(CACHE)/gpu-venv/installed ## on a real GPU, beside PyTorch: benches/GPU.md
+	$(CARGO) bench --locked -p showroom-vision --features "$(GPU_FEATURES)" --bench gpu --no-run
+	@cd benches && $(CACHE)/gpu-venv/bin/python gpu.py --cache "$(CACHE)" \
+		--gpu "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/gpu-* | grep -v '\.d$$' | head -1)" $(GPU_BENCH)
+
+$(CACHE)/gpu-venv/installed: benches/peer/gpu-requirements.txt
+	python3 -m venv "$(CACHE)/gpu-venv"
+	$(CACHE)/gpu-venv/bin/python -m pip install --quiet --disable-pip-version-check -r benches/peer/gpu-requirements.txt
+	@touch $@
 
 $(CACHE)/bench-venv/installed: benches/peer/requirements.txt
 	python3 -m venv "$(CACHE)/bench-venv"

@@ -6,6 +6,12 @@
 //!
 //! **Architecture invariant**: a kernel knows numbers, never a photo's name, a model or a request.
 
+pub mod conse;
 pub mod device;
+mod launch;
+pub mod masked_lab_histogram;
+pub mod photo_facts;
+pub mod resize_normalize;
+pub mod top_k;
 
 pub use device::{Adapter, Gpu, GpuError, adapters};

@@ -10,7 +10,8 @@ use showroom_catalog::seams::Encoder;
 use showroom_catalog::{Photo, PhotoRef};
 use showroom_pixels::{DecodeOptions, Fitter, How, Rect};
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
-use showroom_vision::engines::{Engine, EngineChoice, EngineWish, Input, Network};
+use showroom_vision::engines::device::DeviceWish;
+use showroom_vision::engines::{Engine, EngineChoice, EngineWish, Input, Network, Wishes};
 use showroom_vision::input::PictureInput;
 use showroom_vision::models;
 use showroom_vision::weights::library::Library;
@@ -43,11 +44,15 @@ impl Models {
 
     fn engine(&self, name: &str) -> Outcome<Engine> {
         let library = self.library.file("onnxruntime", "library")?;
-        let wish = match name {
-            "burn" => EngineWish::Burn,
-            _ => EngineWish::OnnxRuntime,
+        let wishes = Wishes {
+            engine: match name {
+                "burn" => EngineWish::Burn,
+                _ => EngineWish::OnnxRuntime,
+            },
+            device: DeviceWish::Cpu,
+            ..Wishes::default()
         };
-        Ok(EngineChoice::new(wish, Some(&library))?.engine)
+        Ok(EngineChoice::new(&wishes, Some(&library))?.engine)
     }
 
     fn network(&mut self, engine: &str, model: &str, threads: usize) -> Outcome<&mut dyn Network> {

@@ -2,12 +2,16 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+#[cfg(not(feature = "vulkan"))]
 use burn::tensor::wgpu::WgpuSetup;
 use burn::tensor::{Device, Tensor};
 use burn_cubecl::CubeBackend;
 use cubecl::client::Client;
+use cubecl::future::block_on;
 
 use super::Adapter;
+#[cfg(feature = "vulkan")]
+use super::Kind;
 
 /// Why a GPU cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,7 +94,7 @@ fn instance() -> &'static wgpu::Instance {
 }
 
 pub(super) fn instance_adapters() -> Vec<wgpu::Adapter> {
-    cubecl::future::block_on(instance().enumerate_adapters(wgpu::Backends::all()))
+    block_on(instance().enumerate_adapters(wgpu::Backends::all()))
 }
 
 /// Opened before: an adapter is registered with burn once.
@@ -113,30 +117,7 @@ fn open_first(adapter: &Adapter) -> Result<Gpu, GpuError> {
         adapter: adapter.to_string(),
         reason,
     };
-    let features = adapter.raw.features();
-    // What burn's kernels and ours may use, where it is there.
-    let wanted = wgpu::Features::SHADER_F16
-        | wgpu::Features::SUBGROUP
-        | wgpu::Features::TIMESTAMP_QUERY
-        | wgpu::Features::SHADER_INT64;
-    let request = adapter.raw.request_device(&wgpu::DeviceDescriptor {
-        label: Some("showroom"),
-        required_features: features & wanted,
-        required_limits: adapter.raw.limits(),
-        memory_hints: wgpu::MemoryHints::MemoryUsage,
-        ..Default::default()
-    });
-    let (device, queue) =
-        cubecl::future::block_on(request).map_err(|error| failed(error.to_string()))?;
-    let setup = WgpuSetup {
-        instance: instance().clone(),
-        adapter: adapter.raw.clone(),
-        device: device.clone(),
-        queue: queue.clone(),
-        backend: adapter.raw.get_info().backend,
-    };
-    let burn = Device::wgpu_options().setup(setup).init();
-    let burn = burn.map_err(|error| failed(error.to_string()))?;
+    let (burn, device, queue) = acquire(adapter).map_err(failed)?;
     // burn's own handler panics on the thread of the device, where nobody sees it, and the caller reads
     // zeros back.
     let trouble = Arc::new(Trouble::default());
@@ -153,4 +134,71 @@ fn open_first(adapter: &Adapter) -> Result<Gpu, GpuError> {
         client: probe.client,
         trouble,
     })
+}
+
+/// burn's device and the handles below it. Without SPIR-V the device is ours, with what the adapter can do.
+#[cfg(not(feature = "vulkan"))]
+fn acquire(adapter: &Adapter) -> Result<(Device, wgpu::Device, wgpu::Queue), String> {
+    // What burn's kernels and ours may use, where it is there.
+    let wanted = wgpu::Features::SHADER_F16
+        | wgpu::Features::SUBGROUP
+        | wgpu::Features::TIMESTAMP_QUERY
+        | wgpu::Features::SHADER_INT64;
+    let request = adapter.raw.request_device(&wgpu::DeviceDescriptor {
+        label: Some("showroom"),
+        required_features: adapter.raw.features() & wanted,
+        required_limits: adapter.raw.limits(),
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        ..Default::default()
+    });
+    let (device, queue) = block_on(request).map_err(|error| error.to_string())?;
+    let setup = WgpuSetup {
+        instance: instance().clone(),
+        adapter: adapter.raw.clone(),
+        device: device.clone(),
+        queue: queue.clone(),
+        backend: adapter.raw.get_info().backend,
+    };
+    let burn = Device::wgpu_options().setup(setup).init();
+    Ok((burn.map_err(|error| error.to_string())?, device, queue))
+}
+
+/// With SPIR-V the device is burn's own, as the compiler needs extensions that only burn asks for. It
+/// crashes on software adapters.
+#[cfg(feature = "vulkan")]
+fn acquire(adapter: &Adapter) -> Result<(Device, wgpu::Device, wgpu::Queue), String> {
+    use burn::tensor::DeviceKind;
+    use burn::tensor::wgpu::WgpuBackend;
+
+    if adapter.is_software() {
+        return Err(
+            "this build compiles kernels to SPIR-V, on which software adapters crash; take a build \
+             without the feature `vulkan`, or --device cpu"
+                .into(),
+        );
+    }
+    let info = adapter.raw.get_info();
+    // burn counts the adapters of each kind within a graphics API, in the driver's order.
+    let same_kind = instance_adapters().into_iter().map(|raw| raw.get_info()).filter(|other| {
+        (other.backend, other.device_type) == (info.backend, info.device_type)
+    });
+    let number = same_kind
+        .take_while(|other| {
+            (&other.name, &other.device_pci_bus_id) != (&info.name, &info.device_pci_bus_id)
+        })
+        .count();
+    let kind = match adapter.kind {
+        Kind::Discrete => DeviceKind::DiscreteGpu(number),
+        Kind::Integrated => DeviceKind::IntegratedGpu(number),
+        Kind::Virtual => DeviceKind::VirtualGpu(number),
+        Kind::Software | Kind::Other => DeviceKind::DefaultDevice,
+    };
+    let api = match adapter.api {
+        "vulkan" => WgpuBackend::Vulkan,
+        "metal" => WgpuBackend::Metal,
+        _ => WgpuBackend::Dx12,
+    };
+    let options = Device::wgpu_options().device_kind(kind).graphics_api(api);
+    let (burn, setup) = options.init_with_setup().map_err(|error| error.to_string())?;
+    Ok((burn, setup.device, setup.queue))
 }

@@ -171,6 +171,9 @@ pub enum ModelError {
     /// The words or pictures asked with hold nothing to look for.
     #[error("{0}")]
     BadInput(String),
+    /// The device that was asked for is not there, or has not what was asked of it.
+    #[error("{0}")]
+    Device(String),
     /// The engine failed.
     #[error("{0}")]
     Failed(String),

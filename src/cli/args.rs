@@ -1,8 +1,11 @@
 //! What the user can type. Every flag has a twin in the environment, named in its help.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use showroom_vision::encoder::batch::MAX_BATCH;
+use showroom_vision::engines::device::DeviceWish;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -10,7 +13,7 @@ Exit codes:
   1  failed                    5  the catalogue: missing, locked, damaged, of another model
   2  wrong usage               6  a model: missing, refused
   3  bad input                 7  disk full
-                             130  interrupted; what was done is kept";
+  8  the device: no such GPU 130  interrupted; what was done is kept";
 
 /// Product photos in; tags and a visual-search index out.
 #[derive(Debug, Parser)]
@@ -41,6 +44,29 @@ pub struct Global {
     /// Further model manifests: a folder of <name>/manifest.toml.
     #[arg(long, global = true, value_name = "DIR", env = "SHOWROOM_MODELS")]
     pub models: Option<PathBuf>,
+    /// Where the models run: auto (a GPU where there is one, else the CPU), cpu, gpu, gpu:N (by
+    /// number) or gpu:NAME (by part of its name; the only way to a software adapter).
+    #[arg(
+        long,
+        global = true,
+        value_name = "DEVICE",
+        env = "SHOWROOM_DEVICE",
+        default_value = "auto"
+    )]
+    pub device: DeviceWish,
+    /// The numbers that a GPU computes with; auto takes f16 where the GPU has it.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "SHOWROOM_PRECISION",
+        default_value = "auto"
+    )]
+    pub precision: PrecisionArg,
+    /// Memory of the GPU that a batch may take, in MiB; by default half of what it has.
+    #[arg(long, global = true, value_name = "MIB", env = "SHOWROOM_DEVICE_MEMORY",
+          value_parser = clap::value_parser!(u64).range(64..=(1 << 20)))]
+    pub device_memory: Option<u64>,
     /// What runs the models on the CPU.
     #[arg(
         long,
@@ -62,10 +88,20 @@ pub struct Global {
     pub quiet: bool,
 }
 
+/// Which numbers a GPU computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionArg {
+    /// f16 where the GPU has it and the models pass their self-check with it, else f32.
+    Auto,
+    F32,
+    /// f16, or fail.
+    F16,
+}
+
 /// Which engine runs the models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum EngineArg {
-    /// onnxruntime where its library is there, else burn.
+    /// On a CPU onnxruntime where its library is there, else burn; on a GPU burn.
     Auto,
     /// onnxruntime, or fail.
     Onnxruntime,
@@ -82,6 +118,7 @@ pub enum Verb {
     /// List the photos that could not be used, and why.
     #[command(after_help = "Examples:\n  showroom rejects\n  showroom rejects --json | jq -r .uri")]
     Rejects,
+    Bench(Bench),
     Export(Export),
     Report(Report),
     #[command(subcommand)]
@@ -131,10 +168,60 @@ pub struct Ingest {
     #[arg(long, value_name = "SECONDS", env = "SHOWROOM_WRITE_EVERY", default_value_t = 5.0,
           value_parser = seconds)]
     pub write_every: f32,
-    /// Photos that a worker encodes at a time.
-    #[arg(long, value_name = "N", env = "SHOWROOM_BATCH", default_value_t = 4,
-          value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub batch: u16,
+    /// Photos that a worker encodes at a time, 1 to 256; auto takes 4 on a CPU and measures what is
+    /// best on a GPU, once.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "SHOWROOM_BATCH",
+        default_value = "auto"
+    )]
+    pub batch: BatchArg,
+}
+
+/// How many photos go through a model together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchArg {
+    Auto,
+    Photos(usize),
+}
+
+impl FromStr for BatchArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            _ if text == "auto" => Ok(BatchArg::Auto),
+            Ok(photos @ 1..=MAX_BATCH) => Ok(BatchArg::Photos(photos)),
+            _ => Err(format!("take auto, or a number from 1 to {MAX_BATCH}")),
+        }
+    }
+}
+
+/// Measure how fast each stage is alone and all of them together, and name the slowest.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  showroom bench photos/
+  showroom bench photos/ --device gpu --precision f16
+  showroom bench photos/ --device cpu --json
+
+Nothing is kept: the catalogue that it writes to is a temporary one.")]
+pub struct Bench {
+    /// Folders (with all that is below them) and single photos.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Photos to measure with, at the most.
+    #[arg(long, value_name = "N", env = "SHOWROOM_BENCH_PHOTOS", default_value_t = 200,
+          value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub photos: u16,
+    /// Photos that an encoder takes at a time, 1 to 256; auto as in `ingest`.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "SHOWROOM_BATCH",
+        default_value = "auto"
+    )]
+    pub batch: BatchArg,
 }
 
 /// Where the SKU of a photo comes from.

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::args::{EngineArg, Global};
+use showroom_vision::engines::device::{DeviceWish, PrecisionWish};
+use showroom_vision::engines::{EngineWish, Wishes};
+
+use crate::args::{EngineArg, Global, PrecisionArg};
 use crate::exit::Failure;
 
 /// What every verb works with. Nothing below reads flags or the environment again.
@@ -11,7 +14,9 @@ pub struct Config {
     pub store: PathBuf,
     pub cache: PathBuf,
     pub models: Option<PathBuf>,
-    pub engine: EngineArg,
+    pub wishes: Wishes,
+    /// Memory of the GPU that a batch may take, in bytes; `None` leaves it to the device.
+    pub device_memory: Option<u64>,
     /// At least 1.
     pub threads: usize,
     pub json: bool,
@@ -38,7 +43,8 @@ impl Config {
             store: absolute(&global.store)?,
             cache: absolute(&cache)?,
             models: global.models.clone(),
-            engine: global.engine,
+            wishes: wishes(global),
+            device_memory: global.device_memory.map(|mebibytes| mebibytes << 20),
             threads: match global.threads {
                 0 => cores,
                 threads => threads.into(),
@@ -52,11 +58,34 @@ impl Config {
         })
     }
 
+    /// What a single question computes with: said where the user asked for a device, else left out.
+    pub fn say_device(&self, taken: impl std::fmt::Display) {
+        if self.wishes.device != DeviceWish::Auto {
+            self.say(taken);
+        }
+    }
+
     /// A remark for the person at the terminal.
     pub fn say(&self, remark: impl std::fmt::Display) {
         if !self.quiet {
             eprintln!("{remark}");
         }
+    }
+}
+
+fn wishes(global: &Global) -> Wishes {
+    Wishes {
+        engine: match global.engine {
+            EngineArg::Auto => EngineWish::Auto,
+            EngineArg::Onnxruntime => EngineWish::OnnxRuntime,
+            EngineArg::Burn => EngineWish::Burn,
+        },
+        device: global.device.clone(),
+        precision: match global.precision {
+            PrecisionArg::Auto => PrecisionWish::Auto,
+            PrecisionArg::F32 => PrecisionWish::F32,
+            PrecisionArg::F16 => PrecisionWish::F16,
+        },
     }
 }
 

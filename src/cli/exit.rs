@@ -22,6 +22,8 @@ pub enum Failure {
     Model(String),
     #[error("{0}")]
     DiskFull(String),
+    #[error("{0}")]
+    Device(String),
     #[error("interrupted; what was done is kept, the same command goes on from there")]
     Interrupted,
     /// The reader of our output went away (`| head`): nothing is wrong and nothing is printed.
@@ -40,6 +42,7 @@ impl Failure {
             Failure::Store(_) => 5,
             Failure::Model(_) => 6,
             Failure::DiskFull(_) => 7,
+            Failure::Device(_) => 8,
             Failure::Interrupted => 130,
         }
     }
@@ -71,6 +74,7 @@ impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Failure {
         match error {
             ModelError::BadInput(reason) => Failure::BadInput(reason),
+            ModelError::Device(reason) => Failure::Device(reason),
             ModelError::Failed(reason) => Failure::Other(reason),
             ModelError::Missing(reason) | ModelError::Refused(reason) => Failure::Model(reason),
         }

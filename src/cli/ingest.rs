@@ -14,11 +14,16 @@ use crate::progress::{Bar, human_seconds};
 use crate::table::{counted, print, print_json};
 use crate::{interrupt, wire};
 
+/// Memory of decoded photos that are in flight, unless a batch needs more: `BATCH_PHOTO_BYTES` for each
+/// of the photos of three batches (two at the device, one waiting) of some 750 × 1000 pixels.
+const DEFAULT_PIXEL_BYTES: u64 = 512 << 20;
+const BATCH_PHOTO_BYTES: u64 = 3 * 4 << 20;
+
 pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
     let source = FolderSource::new(&verb.paths, sku_from(verb.sku_from))?;
     check_any(&source, verb)?;
-    let options = options(config, verb);
-    let models = wire::Ingest::open(config)?;
+    let models = wire::Ingest::open(config, verb.batch)?;
+    let options = options(config, verb, models.batch);
     config.say(&models.engine);
     silence_guarded_panics();
     let runtime = wire::runtime()?;
@@ -26,7 +31,7 @@ pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
     let catalogue = runtime.block_on(wire::create_or_open(config, &models.manifest))?;
     let parts = Parts {
         source: &source,
-        encoders: models.encoders,
+        encoders: wire::Ingest::boxed_encoders(models.encoders),
         tagger: models.tagger.as_ref(),
         catalogue: &catalogue,
     };
@@ -63,14 +68,23 @@ fn check_any(source: &FolderSource, verb: &Ingest) -> Result<(), Failure> {
     )))
 }
 
-fn options(config: &Config, verb: &Ingest) -> IngestOptions {
-    let mut options = IngestOptions {
+/// How a run uses the machine, for batches of that size.
+pub fn options_for(config: &Config, batch: usize) -> IngestOptions {
+    IngestOptions {
         decoders: config.threads,
-        queue: 2 * config.threads,
-        batch: verb.batch.into(),
+        // A device that takes many photos at a time must find them waiting.
+        queue: (2 * config.threads).max(2 * batch),
+        max_pixel_bytes: DEFAULT_PIXEL_BYTES.max(batch as u64 * BATCH_PHOTO_BYTES),
+        batch,
+        ..IngestOptions::default()
+    }
+}
+
+fn options(config: &Config, verb: &Ingest, batch: usize) -> IngestOptions {
+    let mut options = IngestOptions {
         write_every: Duration::from_secs_f32(verb.write_every),
         retry_rejects: verb.retry_rejects,
-        ..IngestOptions::default()
+        ..options_for(config, batch)
     };
     options.decode.limits.max_bytes = verb.max_bytes;
     options.decode.limits.max_pixels = verb.max_pixels;

@@ -6,6 +6,7 @@
 //! that was taken, progress, errors) to standard error, so that output can be piped.
 
 pub mod args;
+mod bench;
 mod config;
 mod doctor;
 mod exit;
@@ -37,6 +38,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Tag(verb) => tag::run(&config, &verb),
         Verb::Search(verb) => search::run(&config, &verb),
         Verb::Rejects => rejects::run(&config),
+        Verb::Bench(verb) => bench::run(&config, &verb),
         Verb::Export(verb) => export::run(&config, &verb),
         Verb::Report(verb) => report::run(&config, &verb),
         Verb::Index(verb) => index::run(&config, &verb),

@@ -12,14 +12,17 @@ use showroom_catalog::seams::{Encoder, Features, StoreError, Tagger, TextEncoder
 use showroom_catalog::{Photo, PhotoRef};
 use showroom_pixels::{DecodeOptions, decode, photo_id};
 use showroom_store::LanceCatalogue;
-use showroom_vision::encoder::ProductModels;
-use showroom_vision::engines::{EngineChoice, EngineWish};
+use showroom_vision::encoder::batch::{self, Memory};
+use showroom_vision::encoder::{ProductEncoder, ProductModels};
+use showroom_vision::engines::device::{DeviceWish, Gpu, Precision, PrecisionWish};
+use showroom_vision::engines::{Engine, EngineChoice, Wishes};
+use showroom_vision::exact_search::GpuSearch;
 use showroom_vision::sentence::SentenceEncoder;
 use showroom_vision::tagging::{ClassTagger, Phrases, TEXT_DIMENSIONS, Taxonomy, WordQuery};
 use showroom_vision::weights::{Library, WeightsError};
 use tokio::runtime::Runtime;
 
-use crate::args::EngineArg;
+use crate::args::BatchArg;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::whole::write_whole;
@@ -29,6 +32,15 @@ const MATTE: &str = "u2netp";
 const SENTENCES: &str = "all-minilm-l6-v2";
 const TAXONOMY: &str = "shopify-taxonomy";
 pub const ONNXRUNTIME: &str = "onnxruntime";
+
+/// Photos that an encoder takes at a time on a CPU, where more bring nothing.
+const CPU_BATCH: usize = 4;
+/// Encoders that share a GPU: while the batch of one is computed, the other uploads and reads back.
+const GPU_WORKERS: usize = 2;
+
+/// Rows from which on an exact search is worth starting a GPU for under `--device auto`: fewer are compared
+/// on a CPU before the vectors have reached the GPU.
+const MIN_ROWS_FOR_GPU: usize = 100_000;
 
 /// The models that the verbs need unless told otherwise.
 pub const DEFAULT_MODELS: [&str; 5] = [EMBEDDING, MATTE, SENTENCES, TAXONOMY, ONNXRUNTIME];
@@ -43,6 +55,34 @@ pub fn runtime() -> Result<Runtime, Failure> {
 
 pub async fn open(config: &Config) -> Result<LanceCatalogue, StoreError> {
     LanceCatalogue::open_for_read(&config.store).await
+}
+
+/// The catalogue, opened to be searched: exact searches go to the GPU where the device is one.
+pub async fn open_for_search(config: &Config, exact: bool) -> Result<LanceCatalogue, Failure> {
+    let catalogue = open(config).await?;
+    match config.wishes.device {
+        DeviceWish::Cpu => return Ok(catalogue),
+        DeviceWish::Auto if !exact => return Ok(catalogue),
+        // A device that was asked for and is not there is an error, needed or not.
+        _ => {}
+    }
+    let taken = engine(config, &library(config)?, Work::Bulk)?;
+    let Some(gpu) = taken.engine().gpu() else {
+        return Ok(catalogue);
+    };
+    // A GPU that was asked for by name is to be used, whether or not it pays.
+    let min_rows = match config.wishes.device {
+        DeviceWish::Auto => MIN_ROWS_FOR_GPU,
+        _ => 0,
+    };
+    config.say(format!("exact search: {}", gpu.adapter));
+    let search = GpuSearch::new(gpu.clone(), min_rows, config.device_memory);
+    let quiet = config.quiet;
+    Ok(catalogue.with_exact_search(Arc::new(search), move |failure| {
+        if !quiet {
+            eprintln!("{failure}");
+        }
+    }))
 }
 
 pub async fn open_for_write(config: &Config) -> Result<LanceCatalogue, StoreError> {
@@ -61,45 +101,59 @@ pub fn library(config: &Config) -> Result<Library, WeightsError> {
     Library::new(config.models.as_slice(), &config.cache)
 }
 
-/// The engine that this run takes; prints as the first line of a run.
+/// What a verb computes: many photos, or one question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    Bulk,
+    /// `--device auto` answers it on the CPU, which is done before a GPU has compiled its kernels.
+    Question,
+}
+
+/// The device and engine that this run takes; prints as the first line of a run.
 pub struct Taken {
     choice: EngineChoice,
     threads: usize,
+    /// Photos at a time and how that is known, on a GPU.
+    batch: Option<String>,
 }
 
 impl Taken {
-    pub fn name(&self) -> &'static str {
-        self.choice.engine.name()
+    pub fn engine(&self) -> &Engine {
+        &self.choice.engine
     }
 
-    /// What would make it faster, where something would.
-    pub fn note(&self) -> Option<&str> {
-        self.choice.note.as_deref()
+    /// Why it is not a GPU, and what would make it faster.
+    pub fn notes(&self) -> &[String] {
+        &self.choice.notes
     }
 }
 
 impl fmt::Display for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.threads == 1 { "" } else { "s" };
-        write!(
-            f,
-            "engine: {}, {} thread{plural}",
-            self.choice.engine.name(),
-            self.threads
-        )?;
-        match &self.choice.note {
-            Some(note) => write!(f, " ({note})"),
-            None => Ok(()),
+        match &self.choice.engine {
+            Engine::Gpu(gpu, precision) => write!(f, "device: {}, {precision}", gpu.adapter)?,
+            engine => write!(f, "device: CPU, {engine}, {} thread{plural}", self.threads)?,
+        }
+        if let Some(batch) = &self.batch {
+            write!(f, ", {batch}")?;
+        }
+        match self.choice.notes.as_slice() {
+            [] => Ok(()),
+            notes => write!(f, " ({})", notes.join("; ")),
         }
     }
 }
 
-pub fn engine(config: &Config, library: &Library) -> Result<Taken, Failure> {
-    let wish = match config.engine {
-        EngineArg::Auto => EngineWish::Auto,
-        EngineArg::Onnxruntime => EngineWish::OnnxRuntime,
-        EngineArg::Burn => EngineWish::Burn,
-    };
+pub fn engine(config: &Config, library: &Library, work: Work) -> Result<Taken, Failure> {
+    let mut wishes = config.wishes.clone();
+    if work == Work::Question && wishes.device == DeviceWish::Auto {
+        wishes.device = DeviceWish::Cpu;
+    }
+    take(config, library, &wishes)
+}
+
+fn take(config: &Config, library: &Library, wishes: &Wishes) -> Result<Taken, Failure> {
     let path = match library.file(ONNXRUNTIME, "library") {
         Ok(path) => Some(path),
         // A library that is there and must not be loaded is no reason to go on quietly.
@@ -107,27 +161,39 @@ pub fn engine(config: &Config, library: &Library) -> Result<Taken, Failure> {
         Err(_) => None,
     };
     Ok(Taken {
-        choice: EngineChoice::new(wish, path.as_deref())?,
+        choice: EngineChoice::new(wishes, path.as_deref())?,
         threads: config.threads,
+        batch: None,
     })
 }
 
 /// What `ingest` computes with.
 pub struct Ingest {
     pub engine: Taken,
-    /// One a thread: in bulk, workers of one thread each are faster than one of many.
-    pub encoders: Vec<Box<dyn Encoder>>,
+    /// On a CPU one a thread: in bulk, workers of one thread each are faster than one of many.
+    pub encoders: Vec<ProductEncoder>,
+    /// Photos that an encoder takes at a time.
+    pub batch: usize,
     pub tagger: Box<dyn Tagger>,
     pub manifest: StoreManifest,
 }
 
 impl Ingest {
-    pub fn open(config: &Config) -> Result<Ingest, Failure> {
+    pub fn open(config: &Config, batch: BatchArg) -> Result<Ingest, Failure> {
         let library = library(config)?;
-        let engine = engine(config, &library)?;
-        let models = product_models(&library, &engine)?;
-        let encoders = (0..config.threads)
-            .map(|_| Ok(Box::new(models.worker(1)?) as Box<dyn Encoder>))
+        let (mut engine, models) = product_models(config, &library, Work::Bulk)?;
+        let (workers, batch) = match engine.engine().gpu().cloned() {
+            Some(gpu) => {
+                engine.batch = Some(gpu_batch(config, &models, &gpu, batch)?);
+                (GPU_WORKERS, models.batch())
+            }
+            None => match batch {
+                BatchArg::Auto => (config.threads, CPU_BATCH),
+                BatchArg::Photos(photos) => (config.threads, photos),
+            },
+        };
+        let encoders = (0..workers)
+            .map(|_| Ok(models.worker(1)?))
             .collect::<Result<_, Failure>>()?;
         let tagger = class_tagger(&library)?;
         let manifest = StoreManifest {
@@ -141,19 +207,86 @@ impl Ingest {
         Ok(Ingest {
             engine,
             encoders,
+            batch,
             tagger: Box::new(tagger),
             manifest,
         })
     }
+
+    /// The encoders as the pipeline takes them.
+    pub fn boxed_encoders(encoders: Vec<ProductEncoder>) -> Vec<Box<dyn Encoder>> {
+        let boxed = encoders.into_iter().map(|encoder| Box::new(encoder) as Box<dyn Encoder>);
+        boxed.collect()
+    }
 }
 
-fn product_models(library: &Library, engine: &Taken) -> Result<ProductModels, Failure> {
-    Ok(ProductModels::load(
-        library,
-        EMBEDDING,
-        MATTE,
-        &engine.choice.engine,
-    )?)
+/// The models of photos, on the device that the user wished for. Under `--device auto` a GPU that
+/// fails the models' self-check is left, f16 first, and the reason is told.
+fn product_models(
+    config: &Config,
+    library: &Library,
+    work: Work,
+) -> Result<(Taken, ProductModels), Failure> {
+    let load = |taken: &Taken| ProductModels::load(library, EMBEDDING, MATTE, taken.engine());
+    let mut taken = engine(config, library, work)?;
+    let mut wishes = config.wishes.clone();
+    let mut left = Vec::new();
+    loop {
+        let error = match load(&taken) {
+            Ok(models) => {
+                taken.choice.notes.splice(0..0, left);
+                return Ok((taken, models));
+            }
+            Err(error) => error,
+        };
+        let is_gpu = taken.engine().gpu().is_some();
+        if is_gpu
+            && taken.engine().precision() == Precision::F16
+            && wishes.precision == PrecisionWish::Auto
+        {
+            wishes.precision = PrecisionWish::F32;
+        } else if is_gpu && wishes.device == DeviceWish::Auto {
+            wishes.device = DeviceWish::Cpu;
+        } else {
+            return Err(error.into());
+        }
+        left.push(error.to_string());
+        taken = take(config, library, &wishes)?;
+    }
+}
+
+/// Settles how many photos the GPU takes at a time; says how.
+fn gpu_batch(
+    config: &Config,
+    models: &ProductModels,
+    gpu: &Gpu,
+    wanted: BatchArg,
+) -> Result<String, Failure> {
+    let said = |how: &str| format!("batch {} ({how})", models.batch());
+    if let BatchArg::Photos(photos) = wanted {
+        models.set_batch(photos);
+        return Ok(match models.batch() {
+            batch if batch == photos => said("as asked"),
+            _ => said("more do not fit into a buffer of this device"),
+        });
+    }
+    if gpu.adapter.is_software() {
+        models.set_batch(1);
+        return Ok(said("software gains nothing from more"));
+    }
+    let budget = batch::budget(&gpu.adapter, config.device_memory);
+    let memory = Memory::new(&config.cache.join("devices"), &gpu.adapter);
+    let key = models.batch_key(budget);
+    if let Some(measured) = memory.get(&key) {
+        models.set_batch(measured.batch);
+        return Ok(said("measured before"));
+    }
+    config.say("measuring how many photos this GPU takes at a time best; done once");
+    let measured = models.measure_batch(budget)?;
+    if let Err(error) = memory.put(&key, measured) {
+        config.say(format!("the measurement is not kept: {error}"));
+    }
+    Ok(said("measured now"))
 }
 
 fn class_tagger(library: &Library) -> Result<ClassTagger, Failure> {
@@ -176,9 +309,9 @@ pub fn text_query(
         return Err(other_model(config, manifest, "another tagger"));
     }
     let library = library(config)?;
-    let engine = engine(config, &library)?;
-    let sentences =
-        SentenceEncoder::open(&library, SENTENCES, &engine.choice.engine, config.threads)?;
+    let engine = engine(config, &library, Work::Question)?;
+    config.say_device(&engine);
+    let sentences = SentenceEncoder::open(&library, SENTENCES, engine.engine(), config.threads)?;
     let phrases = phrases(config, &sentences)?;
     Ok(Box::new(WordQuery::new(Arc::new(sentences), phrases)))
 }
@@ -215,8 +348,8 @@ pub fn query_encoder(
     manifest: &StoreManifest,
 ) -> Result<Box<dyn Encoder>, Failure> {
     let library = library(config)?;
-    let engine = engine(config, &library)?;
-    let models = product_models(&library, &engine)?;
+    let (engine, models) = product_models(config, &library, Work::Question)?;
+    config.say_device(&engine);
     if models.id() != manifest.encoder {
         return Err(other_model(config, manifest, models.id()));
     }
@@ -234,6 +367,16 @@ fn other_model(config: &Config, manifest: &StoreManifest, wanted: &str) -> Failu
 /// The features of one photo file.
 pub fn encode_file(encoder: &mut dyn Encoder, path: &Path) -> Result<Features, Failure> {
     let bad = |reason: String| Failure::BadInput(format!("{}: {reason}", path.display()));
+    match encoder.encode(&[decode_file(path)?])?.pop() {
+        Some(Ok(features)) => Ok(features),
+        Some(Err(reason)) => Err(bad(reason)),
+        None => Err(bad("the encoder gave no answer".to_string())),
+    }
+}
+
+/// One photo file, decoded as `ingest` decodes it unless told otherwise.
+pub fn decode_file(path: &Path) -> Result<Photo, Failure> {
+    let bad = |reason: String| Failure::BadInput(format!("{}: {reason}", path.display()));
     let options = DecodeOptions::default();
     let max_bytes = options.limits.max_bytes;
     let mut bytes = Vec::new();
@@ -244,7 +387,7 @@ pub fn encode_file(encoder: &mut dyn Encoder, path: &Path) -> Result<Features, F
         })
         .map_err(|error| bad(error.to_string()))?;
     let decoded = decode(&bytes, &options).map_err(|error| bad(error.to_string()))?;
-    let photo = Photo {
+    Ok(Photo {
         id: photo_id(&bytes),
         source: PhotoRef {
             uri: path.display().to_string(),
@@ -254,10 +397,5 @@ pub fn encode_file(encoder: &mut dyn Encoder, path: &Path) -> Result<Features, F
         },
         pixels: decoded.pixels,
         facts: decoded.facts,
-    };
-    match encoder.encode(&[photo])?.pop() {
-        Some(Ok(features)) => Ok(features),
-        Some(Err(reason)) => Err(bad(reason)),
-        None => Err(bad("the encoder gave no answer".to_string())),
-    }
+    })
 }

@@ -63,10 +63,11 @@ fn squash([l, a, b]: [f32; 3]) -> [f32; 3] {
 
 /// The name of one colour.
 pub fn colour_name(rgb: [u8; 3]) -> &'static str {
-    VOCABULARY[place(rgb)].0
+    VOCABULARY[name_place(rgb)].0
 }
 
-fn place([r, g, b]: [u8; 3]) -> usize {
+/// The place of a colour's name in the [`VOCABULARY`].
+pub fn name_place([r, g, b]: [u8; 3]) -> usize {
     let cell = [r, g, b].iter().fold(0, |cell, level| {
         cell << BITS | usize::from(level >> (8 - BITS))
     });
@@ -76,22 +77,28 @@ fn place([r, g, b]: [u8; 3]) -> usize {
 /// The colours of these pixels, largest share first: those of at least 5 %, at most five, and the largest
 /// in any case. Empty where there is no pixel.
 pub fn named_colours(rgb: &[[u8; 3]]) -> Vec<Colour> {
-    let mut sums = [[0u64; 4]; VOCABULARY.len()];
+    let mut sums = [[0; 4]; VOCABULARY.len()];
     for pixel in rgb {
-        let sum = &mut sums[place(*pixel)];
+        let sum = &mut sums[name_place(*pixel)];
         sum[0] += 1;
         for (sum, level) in sum[1..].iter_mut().zip(pixel) {
             *sum += u64::from(*level);
         }
     }
+    colours_of_sums(&sums)
+}
+
+/// [`named_colours`] of pixels that are added up already: for each word of the [`VOCABULARY`] how many
+/// bear it, and the sums of their reds, greens and blues.
+pub fn colours_of_sums(sums: &[[u64; 4]; VOCABULARY.len()]) -> Vec<Colour> {
+    let total = sums.iter().map(|sum| sum[0]).sum::<u64>() as f32;
     let mut ranked: Vec<(&str, [u64; 4])> = VOCABULARY
         .iter()
         .zip(sums)
-        .map(|((name, _), sum)| (*name, sum))
+        .map(|((name, _), sum)| (*name, *sum))
         .collect();
     // Stable, so that of equals the first in the table comes first.
     ranked.sort_by_key(|(_, sum)| std::cmp::Reverse(sum[0]));
-    let total = rgb.len() as f32;
     ranked
         .into_iter()
         .take(MOST_COLOURS)

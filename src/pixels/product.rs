@@ -8,7 +8,9 @@ use crate::fit::composite_over_white;
 use crate::reduce::{Alpha, resize};
 
 /// Colours are measured on a copy whose longer side is this: nobody names the colour of a pixel.
-const SIDE: u32 = 256;
+pub const SIDE: u32 = 256;
+/// A pixel is covered by a mask where its value is above this.
+pub const UNCOVERED: u8 = 127;
 /// A mask of less than this share of the photo has found nothing.
 const LEAST_SHARE: f32 = 0.004;
 /// A photo is cut out by its alpha where more than this share of its pixels has an alpha below 250.
@@ -57,49 +59,93 @@ pub struct Product {
     pub share: f32,
 }
 
-/// The pixels of `pixels` that `mask` (of any size; it is stretched over the photo) gives to the product.
+/// What the colours of a photo are measured on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The photo over white, its longer side at most [`SIDE`].
+    pub pixels: Pixels,
+    /// The mask's value at each of those pixels; none where there is no mask.
+    pub mask: Option<Vec<u8>>,
+}
+
+/// Which pixels of a sample are the product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Those that the mask covers, without its rim: all eight neighbours are covered too.
+    Inner,
+    /// Those that the mask covers.
+    Covered,
+    Everything,
+}
+
+/// The product of a sample of `pixels` pixels, `covered` of which the mask covers, `inner` without its rim.
 ///
-/// Its rim, one pixel of the measured copy wide, is left out, since there the background shines
-/// through. Where too little remains the rim is kept; where the mask found nothing, or there is none,
-/// every pixel of the photo counts.
-pub fn product(pixels: &Pixels, mask: Option<&Mask>) -> Product {
-    let small = reduced(pixels);
-    let (width, height) = (small.width, small.height);
-    let rgb = |counts: &dyn Fn(usize) -> bool| -> Vec<[u8; 3]> {
-        let pixels = small.rgba.as_chunks::<4>().0.iter().enumerate();
-        pixels
-            .filter(|(at, _)| counts(*at))
-            .map(|(_, &[r, g, b, _])| [r, g, b])
-            .collect()
-    };
-    let everything = |_| true;
-    let Some(mask) = mask.filter(|mask| mask.is_whole()) else {
-        return Product {
-            rgb: rgb(&everything),
-            share: 0.0,
-        };
-    };
-    let values = if (mask.width, mask.height) == (width, height) {
-        mask.values.clone()
-    } else {
-        let (from, to) = ((mask.width, mask.height), (width, height));
-        resize::<U8>(&mask.values, from, to, FilterType::Bilinear, Alpha::None)
-    };
-    let least = (values.len() as f32 * LEAST_SHARE).max(1.0);
-    let inner = rgb(&|at| least_around(&values, width as usize, at) > 127);
-    let covered = values.iter().filter(|&&value| value > 127).count();
-    let share = covered as f32 / values.len() as f32;
-    if inner.len() as f32 >= least {
-        Product { rgb: inner, share }
+/// At the rim, one pixel wide, the background shines through, so it is left out; where too little
+/// remains it is kept; where the mask found nothing, every pixel counts.
+pub fn part(inner: usize, covered: usize, pixels: usize) -> Part {
+    let least = (pixels as f32 * LEAST_SHARE).max(1.0);
+    if inner as f32 >= least {
+        Part::Inner
     } else if covered as f32 >= least {
-        Product {
-            rgb: rgb(&|at| values[at] > 127),
-            share,
-        }
+        Part::Covered
     } else {
-        Product {
-            rgb: rgb(&everything),
-            share: 0.0,
+        Part::Everything
+    }
+}
+
+/// The pixels of `pixels` that `mask` (of any size; it is stretched over the photo) gives to the product:
+/// which [`part()`] that is depends on what the mask found. Without a mask every pixel counts.
+pub fn product(pixels: &Pixels, mask: Option<&Mask>) -> Product {
+    Sample::of(pixels, mask).product()
+}
+
+impl Sample {
+    /// The sample of a photo and its mask, of any size; a mask without a value for each of its pixels is
+    /// none.
+    pub fn of(pixels: &Pixels, mask: Option<&Mask>) -> Sample {
+        let pixels = reduced(pixels);
+        let to = (pixels.width, pixels.height);
+        let mask = mask.filter(|mask| mask.is_whole()).map(|mask| {
+            let from = (mask.width, mask.height);
+            if from == to {
+                mask.values.clone()
+            } else {
+                resize::<U8>(&mask.values, from, to, FilterType::Bilinear, Alpha::None)
+            }
+        });
+        Sample { pixels, mask }
+    }
+
+    /// The pixels that are the product.
+    pub fn product(&self) -> Product {
+        let rgb = |counts: &dyn Fn(usize) -> bool| -> Vec<[u8; 3]> {
+            let pixels = self.pixels.rgba.as_chunks::<4>().0.iter().enumerate();
+            pixels
+                .filter(|(at, _)| counts(*at))
+                .map(|(_, &[r, g, b, _])| [r, g, b])
+                .collect()
+        };
+        let everything = |_| true;
+        let Some(values) = &self.mask else {
+            return Product {
+                rgb: rgb(&everything),
+                share: 0.0,
+            };
+        };
+        let width = self.pixels.width as usize;
+        let inner = rgb(&|at| least_around(values, width, at) > UNCOVERED);
+        let covered = values.iter().filter(|&&value| value > UNCOVERED).count();
+        let share = covered as f32 / values.len() as f32;
+        match part(inner.len(), covered, values.len()) {
+            Part::Inner => Product { rgb: inner, share },
+            Part::Covered => Product {
+                rgb: rgb(&|at| values[at] > UNCOVERED),
+                share,
+            },
+            Part::Everything => Product {
+                rgb: rgb(&everything),
+                share: 0.0,
+            },
         }
     }
 }

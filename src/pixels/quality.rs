@@ -17,15 +17,107 @@ use crate::reduce::{Alpha, resize};
 pub const MEASURED_SIDE: u32 = 500;
 
 /// A pixel is black where no channel is above this. JPEG's ringing keeps even true black off 0.
-const BLACK: u8 = 2;
+pub const BLACK: u8 = 2;
 /// A pixel is clipped white where no channel is below this.
-const CLIPPED: u8 = 253;
+pub const CLIPPED: u8 = 253;
 /// A pixel of the border is white where no channel is below this.
-const WHITE: u8 = 250;
+pub const WHITE: u8 = 250;
 /// The border is this share of the shorter side wide, at least one pixel.
 const BORDER_SHARE: f32 = 0.02;
 /// Pixels of the border are alike where no channel is further than this from the border's median.
-const ALIKE: u8 = 16;
+pub const ALIKE: u8 = 16;
+
+/// Weights of red, green and blue in the [`luma`], in parts of 65536.
+pub const LUMA: [u32; 3] = [19595, 38470, 7471];
+
+/// The facts that the [`measured_copy`] alone says; [`Facts`] tells what each is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    pub sharpness: f32,
+    pub brightness: f32,
+    pub clipped_dark: f32,
+    pub clipped_bright: f32,
+    pub border_white: f32,
+    pub border_uniform: f32,
+}
+
+/// What is added up over a measured copy. All whole numbers, so that whoever adds them up, in whatever
+/// order, gets the same facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sums {
+    /// How many pixels there are; how many of them have four neighbours; how many are of the border.
+    pub pixels: u64,
+    pub inner: u64,
+    pub border: u64,
+    /// Of the lumas of all pixels.
+    pub luma: u64,
+    /// Pixels that are [`BLACK`], and that are [`CLIPPED`] white.
+    pub dark: u64,
+    pub bright: u64,
+    /// Of `4·centre − left − right − up − down` of the luma over the inner pixels, and of its squares.
+    pub edges: i64,
+    pub edge_squares: u64,
+    /// Pixels of the border that are [`WHITE`], and that are [`ALIKE`].
+    pub border_white: u64,
+    pub border_alike: u64,
+}
+
+impl Sums {
+    /// Of a picture of this size, with nothing added up yet.
+    pub fn sized(width: u32, height: u32) -> Sums {
+        let within = |rim: u32| {
+            let [width, height] = [width, height].map(|side| side.saturating_sub(2 * rim));
+            u64::from(width) * u64::from(height)
+        };
+        Sums {
+            pixels: within(0),
+            inner: within(1),
+            border: within(0) - within(border_thickness(width, height)),
+            luma: 0,
+            dark: 0,
+            bright: 0,
+            edges: 0,
+            edge_squares: 0,
+            border_white: 0,
+            border_alike: 0,
+        }
+    }
+
+    /// Of a measured copy.
+    pub fn of(copy: &Pixels) -> Sums {
+        let mut sums = Sums::sized(copy.width, copy.height);
+        let (rgba, _) = copy.rgba.as_chunks::<4>();
+        let lumas: Vec<u8> = rgba.iter().map(luma).collect();
+        sums.luma = lumas.iter().map(|&luma| u64::from(luma)).sum();
+        let (dark, bright) = rgba
+            .iter()
+            .fold((0u32, 0u32), |(dark, bright), &[r, g, b, _]| {
+                (
+                    dark + u32::from(r.max(g).max(b) <= BLACK),
+                    bright + u32::from(r.min(g).min(b) >= CLIPPED),
+                )
+            });
+        (sums.dark, sums.bright) = (u64::from(dark), u64::from(bright));
+        sums.add_edges(&lumas, copy.width as usize);
+        sums.add_border(copy);
+        sums
+    }
+
+    /// The shares and the variance. The only place where anything is rounded.
+    pub fn measured(&self) -> Measured {
+        let share = |count: u64, of: u64| count as f32 / of.max(1) as f32;
+        let inner = self.inner.max(1) as f64;
+        let mean = self.edges as f64 / inner;
+        Measured {
+            sharpness: (self.edge_squares as f64 / inner - mean * mean) as f32,
+            brightness: share(self.luma, self.pixels) / 255.0,
+            clipped_dark: share(self.dark, self.pixels),
+            clipped_bright: share(self.bright, self.pixels),
+            border_white: share(self.border_white, self.border),
+            border_uniform: share(self.border_alike, self.border),
+        }
+    }
+}
 
 /// Measures `pixels`; `size` is the upright size of the file, `bytes` its length.
 pub fn measure(pixels: &Pixels, size: (u32, u32), bytes: u64, format: Format) -> Facts {
@@ -45,29 +137,18 @@ pub fn measure(pixels: &Pixels, size: (u32, u32), bytes: u64, format: Format) ->
         &flat
     };
     let small = measured_copy(flat);
-    let (small_rgba, _) = small.rgba.as_chunks::<4>();
-    let lumas: Vec<u8> = small_rgba.iter().map(luma).collect();
-    let count = small_rgba.len().max(1) as f32;
-    let (dark, bright) = small_rgba
-        .iter()
-        .fold((0u32, 0u32), |(dark, bright), &[r, g, b, _]| {
-            (
-                dark + u32::from(r.max(g).max(b) <= BLACK),
-                bright + u32::from(r.min(g).min(b) >= CLIPPED),
-            )
-        });
-    let (border_white, border_uniform) = border(&small);
+    let measured = Sums::of(&small).measured();
     Facts {
         width: size.0,
         height: size.1,
         bytes,
         format,
-        sharpness: laplacian_variance(&lumas, small.width as usize),
-        brightness: lumas.iter().map(|&l| f64::from(l)).sum::<f64>() as f32 / count / 255.0,
-        clipped_dark: dark as f32 / count,
-        clipped_bright: bright as f32 / count,
-        border_white,
-        border_uniform,
+        sharpness: measured.sharpness,
+        brightness: measured.brightness,
+        clipped_dark: measured.clipped_dark,
+        clipped_bright: measured.clipped_bright,
+        border_white: measured.border_white,
+        border_uniform: measured.border_uniform,
         transparent: transparent as f32 / rgba.len().max(1) as f32,
         product_share: 0.0,
         phash: phash(flat),
@@ -76,11 +157,12 @@ pub fn measure(pixels: &Pixels, size: (u32, u32), bytes: u64, format: Format) ->
 
 /// Luma of ITU-R BT.601, rounded as Pillow's `convert("L")` does. Ignores alpha.
 pub fn luma(&[r, g, b, _]: &[u8; 4]) -> u8 {
-    let sum = u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471;
+    let sum = u32::from(r) * LUMA[0] + u32::from(g) * LUMA[1] + u32::from(b) * LUMA[2];
     ((sum + 0x8000) >> 16) as u8
 }
 
-fn measured_copy(pixels: &Pixels) -> Pixels {
+/// The copy of `pixels` (over white) that is measured: its longer side is at most [`MEASURED_SIDE`].
+pub fn measured_copy(pixels: &Pixels) -> Pixels {
     let &Pixels {
         width,
         height,
@@ -103,67 +185,66 @@ fn measured_copy(pixels: &Pixels) -> Pixels {
     }
 }
 
-/// Variance of `4·centre − left − right − up − down` over all pixels that have four neighbours.
-fn laplacian_variance(lumas: &[u8], width: usize) -> f32 {
-    let rows: Vec<&[u8]> = lumas.chunks_exact(width.max(1)).collect();
-    let (mut count, mut sum, mut squares) = (0usize, 0i64, 0i64);
-    for neighbours in rows.windows(3) {
-        let [up, row, down] = [neighbours[0], neighbours[1], neighbours[2]];
-        // Of pixels in a row of at most MEASURED_SIDE, so 32 bits hold their sums.
-        let edges = row
-            .windows(3)
-            .zip(up.iter().zip(down).skip(1))
-            .map(|(row, (up, down))| {
-                let around =
-                    i32::from(*up) + i32::from(*down) + i32::from(row[0]) + i32::from(row[2]);
-                4 * i32::from(row[1]) - around
-            });
-        let (row_sum, row_squares) = edges.fold((0, 0), |(sum, squares), edge| {
-            (sum + edge, squares + edge * edge)
-        });
-        count += width.saturating_sub(2);
-        (sum, squares) = (sum + i64::from(row_sum), squares + i64::from(row_squares));
-    }
-    if count == 0 {
-        return 0.0;
-    }
-    let mean = sum as f64 / count as f64;
-    (squares as f64 / count as f64 - mean * mean) as f32
+/// How many pixels wide the border of a picture is.
+pub fn border_thickness(width: u32, height: u32) -> u32 {
+    ((width.min(height) as f32 * BORDER_SHARE).round() as u32).max(1)
 }
 
-/// How much of the border is white, and how much of it is like its median colour; both 0–1.
-fn border(pixels: &Pixels) -> (f32, f32) {
-    let (width, height) = (pixels.width as usize, pixels.height as usize);
-    let thick = ((width.min(height) as f32 * BORDER_SHARE).round() as usize).max(1);
-    let (rgba, _) = pixels.rgba.as_chunks::<4>();
-    let mut border = Vec::new();
-    for (y, row) in rgba.chunks_exact(width.max(1)).enumerate() {
-        if y < thick || y + thick >= height || width <= 2 * thick {
-            border.extend_from_slice(row);
-        } else {
-            border.extend_from_slice(&row[..thick]);
-            border.extend_from_slice(&row[width - thick..]);
+impl Sums {
+    fn add_edges(&mut self, lumas: &[u8], width: usize) {
+        let rows: Vec<&[u8]> = lumas.chunks_exact(width.max(1)).collect();
+        for neighbours in rows.windows(3) {
+            let [up, row, down] = [neighbours[0], neighbours[1], neighbours[2]];
+            // Of pixels in a row of at most MEASURED_SIDE, so 32 bits hold their sums.
+            let edges = row
+                .windows(3)
+                .zip(up.iter().zip(down).skip(1))
+                .map(|(row, (up, down))| {
+                    let around =
+                        i32::from(*up) + i32::from(*down) + i32::from(row[0]) + i32::from(row[2]);
+                    4 * i32::from(row[1]) - around
+                });
+            let (sum, squares) = edges.fold((0i32, 0u32), |(sum, squares), edge| {
+                (sum + edge, squares + (edge * edge) as u32)
+            });
+            self.edges += i64::from(sum);
+            self.edge_squares += u64::from(squares);
         }
     }
-    if border.is_empty() {
-        return (0.0, 0.0);
-    }
-    let median: [u8; 3] = std::array::from_fn(|channel| {
-        let mut values: Vec<u8> = border.iter().map(|pixel| pixel[channel]).collect();
-        let middle = values.len() / 2;
-        *values.select_nth_unstable(middle).1
-    });
-    let share = |count: usize| count as f32 / border.len() as f32;
-    let white = border
-        .iter()
-        .filter(|pixel| pixel[..3].iter().all(|&value| value >= WHITE));
-    let alike = border.iter().filter(|pixel| {
-        median
+
+    fn add_border(&mut self, pixels: &Pixels) {
+        let (width, height) = (pixels.width as usize, pixels.height as usize);
+        let thick = border_thickness(pixels.width, pixels.height) as usize;
+        let (rgba, _) = pixels.rgba.as_chunks::<4>();
+        let mut border = Vec::new();
+        for (y, row) in rgba.chunks_exact(width.max(1)).enumerate() {
+            if y < thick || y + thick >= height || width <= 2 * thick {
+                border.extend_from_slice(row);
+            } else {
+                border.extend_from_slice(&row[..thick]);
+                border.extend_from_slice(&row[width - thick..]);
+            }
+        }
+        if border.is_empty() {
+            return;
+        }
+        let median: [u8; 3] = std::array::from_fn(|channel| {
+            let mut values: Vec<u8> = border.iter().map(|pixel| pixel[channel]).collect();
+            let middle = values.len() / 2;
+            *values.select_nth_unstable(middle).1
+        });
+        let white = border
             .iter()
-            .zip(pixel.iter())
-            .all(|(median, value)| median.abs_diff(*value) <= ALIKE)
-    });
-    (share(white.count()), share(alike.count()))
+            .filter(|pixel| pixel[..3].iter().all(|&value| value >= WHITE));
+        let alike = border.iter().filter(|pixel| {
+            median
+                .iter()
+                .zip(pixel.iter())
+                .all(|(median, value)| median.abs_diff(*value) <= ALIKE)
+        });
+        self.border_white = white.count() as u64;
+        self.border_alike = alike.count() as u64;
+    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use crate::shop::{Shop, finish};
 
-const VERBS: [&[&str]; 9] = [
+const VERBS: [&[&str]; 10] = [
     &["ingest"],
     &["tag"],
     &["search"],
     &["rejects"],
+    &["bench"],
     &["export"],
     &["report"],
     &["index"],
@@ -55,7 +56,7 @@ fn exit_codes_are_documented() {
         .split("Exit codes:")
         .nth(1)
         .expect("a list of exit codes");
-    for code in ["0", "1", "2", "3", "4", "5", "6", "7", "130"] {
+    for code in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "130"] {
         assert!(
             codes.split_whitespace().any(|word| word == code),
             "{code} is not in {codes}"

@@ -2,9 +2,11 @@
 
 use showroom_catalog::Pixels;
 use showroom_catalog::seams::ModelError;
+use showroom_kernels::resize_normalize::{self as kernel, Target};
 use showroom_pixels::{Filter, Fit, Fitter, How, Rect};
 
 use crate::crop::Square;
+use crate::engines::device::Precision;
 use crate::weights::manifest::{ColourOrder, ImageInput, Layout, Manifest, ResizeFilter, Scale};
 
 /// Longest edge of a square with white in it, before it is brought to the input size.
@@ -100,6 +102,22 @@ impl PictureInput {
             rgba,
         };
         self.fit(fitter, &canvas, Rect::whole(&canvas), How::Stretch)
+    }
+
+    /// The same for the kernel that fits and normalises on a GPU.
+    pub fn target(&self, how: How, precision: Precision) -> Target {
+        Target {
+            fit: self.sized(self.spec.width, self.spec.height, how),
+            scale: match self.spec.scale {
+                Scale::Byte => kernel::Scale::By(1.0),
+                Scale::Unit => kernel::Scale::By(255.0),
+                Scale::PictureMaximum => kernel::Scale::PictureMaximum,
+            },
+            mean: self.spec.mean,
+            std: self.spec.std,
+            bgr: self.spec.colours == ColourOrder::Bgr,
+            dtype: precision.dtype(),
+        }
     }
 
     fn sized(&self, width: u32, height: u32, how: How) -> Fit {

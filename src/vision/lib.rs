@@ -3,6 +3,7 @@
 pub mod crop;
 pub mod encoder;
 pub mod engines;
+pub mod exact_search;
 pub mod input;
 pub mod models;
 pub mod sentence;

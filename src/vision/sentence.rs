@@ -79,7 +79,7 @@ impl SentenceEncoder {
                 shape: vec![1, vector.len()],
                 data: vector,
             };
-            verify(name, engine.name(), check, &[answer])?;
+            verify(name, engine, check, &[answer])?;
         }
         Ok(encoder)
     }

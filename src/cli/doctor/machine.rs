@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use showroom_vision::engines::device::{Adapter, adapters};
+
 use super::Check;
 use crate::config::Config;
 use crate::table::human_bytes;
@@ -19,14 +21,54 @@ pub fn checks(config: &Config) -> Vec<Check> {
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
     let features = cpu_features().join(" ");
     let found = format!("{cores} cores, {} threads used, {features}", config.threads);
-    vec![
-        Check::ok("cpu", "CPU", found.trim_end_matches([' ', ','])),
-        Check::ok(
-            "device",
-            "GPU",
-            "this build has no GPU support; models run on the CPU",
-        ),
-    ]
+    let mut checks = vec![Check::ok("cpu", "CPU", found.trim_end_matches([' ', ',']))];
+    checks.extend(gpus());
+    checks
+}
+
+/// Each adapter with what `--device` calls it, its memory, limits and features.
+fn gpus() -> Vec<Check> {
+    let adapters = adapters();
+    if adapters.is_empty() {
+        let found = "no Vulkan, Metal or DX12 driver; models run on the CPU";
+        return vec![Check::ok("device", "GPU", found)];
+    }
+    let mut number = 0;
+    let named = adapters.iter().map(|adapter| {
+        if adapter.is_software() {
+            let word = adapter.name.split_whitespace().next().unwrap_or_default();
+            return Check::ok("device", format!("gpu:{word}"), describe(adapter));
+        }
+        number += 1;
+        Check::ok("device", format!("gpu:{}", number - 1), describe(adapter))
+    });
+    named.collect()
+}
+
+fn describe(adapter: &Adapter) -> String {
+    let memory = adapter.memory_bytes.map(human_bytes);
+    let features = [
+        ("f16", adapter.f16),
+        ("subgroups", adapter.subgroups),
+        ("timestamps", adapter.timestamps),
+    ];
+    let features: Vec<&str> =
+        features.into_iter().filter_map(|(name, has)| has.then_some(name)).collect();
+    let software = if adapter.is_software() {
+        "; software, taken only when asked for by name"
+    } else {
+        ""
+    };
+    format!(
+        "{adapter}, {} of memory; largest buffer {}, of which a kernel sees {}; workgroups of {} with {}; \
+         {}{software}",
+        memory.as_deref().unwrap_or("an unknown amount"),
+        human_bytes(adapter.max_buffer_bytes),
+        human_bytes(adapter.max_binding_bytes),
+        adapter.max_workgroup,
+        human_bytes(adapter.workgroup_memory_bytes.into()),
+        features.join(", "),
+    )
 }
 
 #[cfg(target_arch = "x86_64")]

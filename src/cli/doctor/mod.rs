@@ -5,6 +5,7 @@ mod machine;
 use serde::Serialize;
 use showroom_catalog::manifest::STORE_FORMAT;
 use showroom_catalog::seams::{Catalogue, StoreError};
+use showroom_vision::engines::EngineWish;
 use showroom_vision::weights::{Library, State};
 
 use crate::config::Config;
@@ -175,35 +176,34 @@ fn worst(states: impl Iterator<Item = State>) -> State {
         .unwrap_or(State::NotForThisMachine)
 }
 
-/// The engine that a run would take, and why.
+/// The device and engine that a bulk run would take, and why.
 fn engine(config: &Config, library: &Library) -> Check {
-    let pull = "showroom models pull onnxruntime";
-    match wire::engine(config, library) {
+    let wished = format!(
+        "--device {}, --engine {}",
+        config.wishes.device,
+        match config.wishes.engine {
+            EngineWish::Auto => "auto",
+            EngineWish::OnnxRuntime => "onnxruntime",
+            EngineWish::Burn => "burn",
+        }
+    );
+    match wire::engine(config, library, wire::Work::Bulk) {
         Ok(taken) => {
-            let check = Check::ok(
-                "engine",
-                "engine",
-                format!("{} ({})", taken.name(), wanted(config)),
-            );
-            match taken.note() {
+            let check = Check::ok("engine", "engine", format!("{} ({wished})", taken.engine()));
+            match taken.notes().iter().find(|note| note.contains("onnxruntime")) {
                 Some(note) => Check {
                     found: format!("{}; {note}", check.found),
                     ..check
                 }
-                .warn(pull),
+                .warn("showroom models pull onnxruntime"),
                 None => check,
             }
         }
-        Err(failure) => Check::ok("engine", "engine", failure.to_string()).missing(pull),
-    }
-}
-
-fn wanted(config: &Config) -> &'static str {
-    use crate::args::EngineArg;
-    match config.engine {
-        EngineArg::Auto => "--engine auto takes the fastest that is here",
-        EngineArg::Onnxruntime => "asked for with --engine onnxruntime",
-        EngineArg::Burn => "asked for with --engine burn",
+        Err(failure @ Failure::Device(_)) => {
+            Check::ok("engine", "engine", failure.to_string()).missing("--device cpu")
+        }
+        Err(failure) => Check::ok("engine", "engine", failure.to_string())
+            .missing("showroom models pull onnxruntime"),
     }
 }
 

@@ -5,16 +5,25 @@
 
 use showroom_catalog::seams::ModelError;
 
-use super::Output;
+use super::device::Precision;
+use super::{Engine, Output};
 use crate::weights::manifest::Check;
 
 /// Compares what a network gave for the input of `check` with what its manifest says.
 pub fn verify(
     model: &str,
-    engine: &str,
+    engine: &Engine,
     check: &Check,
     outputs: &[Output],
 ) -> Result<(), ModelError> {
+    let tolerance = match engine.precision() {
+        Precision::F32 => check.tolerance,
+        Precision::F16 => check.tolerance_f16.ok_or_else(|| {
+            ModelError::Refused(format!(
+                "the model {model} does not say how well it computes in f16; take --precision f32"
+            ))
+        })?,
+    };
     let answer = |mut index: usize| {
         outputs.iter().find_map(|output| {
             let found = output.data.get(index).copied();
@@ -25,11 +34,12 @@ pub fn verify(
     for &(index, expected) in &check.expected {
         let found = answer(index).unwrap_or(f32::NAN);
         // Written so that a NaN is wrong too.
-        let right = (found - expected).abs() <= check.tolerance;
+        let right = (found - expected).abs() <= tolerance;
         if !right {
             return Err(ModelError::Refused(format!(
                 "{engine} answers wrongly with the model {model}: number {index} of its self-check is \
-                 {found} and must be {expected}; choose the other engine with --engine, and tell us"
+                 {found} and must be {expected}; compute elsewhere with --device cpu (or, on a CPU, with the \
+                 other --engine), and tell us"
             )));
         }
     }
@@ -46,6 +56,7 @@ mod tests {
             text: None,
             expected,
             tolerance: 0.01,
+            tolerance_f16: None,
         };
         let output = |data: &[f32]| Output {
             shape: vec![data.len()],
@@ -53,7 +64,7 @@ mod tests {
         };
         verify(
             "m",
-            "e",
+            &Engine::Flex,
             &check,
             &[output(&[1.0, 2.0]), output(&[3.0, f32::NAN])],
         )
@@ -72,7 +83,7 @@ mod tests {
             assert!(
                 error
                     .to_string()
-                    .starts_with("e answers wrongly with the model m"),
+                    .starts_with("burn (flex, CPU) answers wrongly with the model m"),
                 "{error}"
             );
         }

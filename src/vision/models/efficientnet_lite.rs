@@ -7,12 +7,12 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor, TensorData as BurnData};
+use burn::tensor::{DType, Tensor, TensorData as BurnData};
 use showroom_catalog::seams::ModelError;
 
 use super::layers::{Conv, ConvShape, ConvWeights, Linear, Weights};
 use crate::engines::graph::{Graph, Size};
-use crate::engines::{Architecture, BurnModel, Input, Output};
+use crate::engines::{Architecture, BurnModel, Input, Output, Place};
 use crate::weights::onnx::AttributeProto;
 
 /// Length of the pooled features.
@@ -273,8 +273,14 @@ impl Architecture for EfficientNetLite {
         Ok(graph.finish(self.name()))
     }
 
-    fn burn(&self, device: &Device) -> Result<Arc<dyn BurnModel>, ModelError> {
-        let conv = |conv| Conv::new(conv, device);
+    /// The widest of the expansions.
+    fn largest_tensor(&self) -> usize {
+        let expanded = |block: BlockShape| block.channels_in * block.expansion * block.size.pow(2);
+        self.variant.blocks().into_iter().map(expanded).max().unwrap_or(0)
+    }
+
+    fn burn(&self, place: &Place) -> Result<Arc<dyn BurnModel>, ModelError> {
+        let conv = |conv| Conv::new(conv, place);
         let blocks = self
             .variant
             .blocks()
@@ -294,8 +300,8 @@ impl Architecture for EfficientNetLite {
             conv_stem: conv(stem(&self.weights, self.variant)?),
             blocks,
             conv_head: conv(head(&self.weights, self.variant)?),
-            fc: Linear::new(&self.weights, "_fc", [FEATURES, CLASSES], device)?,
-            device: device.clone(),
+            fc: Linear::new(&self.weights, "_fc", [FEATURES, CLASSES], place)?,
+            place: place.clone(),
         }))
     }
 }
@@ -307,7 +313,7 @@ struct Net {
     blocks: Vec<Block>,
     conv_head: Conv,
     fc: Linear,
-    device: Device,
+    place: Place,
 }
 
 struct Block {
@@ -347,10 +353,13 @@ impl BurnModel for Net {
             )));
         }
         let data = BurnData::new(pixels.to_vec(), [batch, 3, height, width]);
-        let mut x = relu6(
-            self.conv_stem
-                .forward(Tensor::from_data(data, &self.device)),
-        );
+        let outputs = self.forward(Tensor::from_data(data, &self.place.device))?;
+        outputs.into_iter().map(Output::from_burn).collect()
+    }
+
+    fn forward(&self, pixels: Tensor<4>) -> Result<Vec<Tensor<2>>, ModelError> {
+        let batch = pixels.dims()[0];
+        let mut x = relu6(self.conv_stem.forward(pixels.cast(self.place.precision.dtype())));
         for block in &self.blocks {
             x = block.forward(x);
         }
@@ -359,9 +368,6 @@ impl BurnModel for Net {
         let x = x.reshape([batch, FEATURES, height * width]);
         let embedding = x.mean_dim(2).reshape([batch, FEATURES]);
         let logits = self.fc.forward(embedding.clone());
-        Ok(vec![
-            Output::from_burn(embedding)?,
-            Output::from_burn(logits)?,
-        ])
+        Ok(vec![embedding.cast(DType::F32), logits.cast(DType::F32)])
     }
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use burn::tensor::module::{conv2d, layer_norm, linear};
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Tensor, TensorData as BurnData};
+use burn::tensor::{DType, Tensor, TensorData as BurnData};
 use showroom_catalog::seams::ModelError;
 
+use crate::engines::Place;
+use crate::engines::device::Precision;
 use crate::weights::TensorData;
 
 /// The tensors of one weight file.
@@ -119,11 +121,11 @@ pub struct Conv {
 }
 
 impl Conv {
-    pub fn new(conv: ConvWeights, device: &Device) -> Self {
+    pub fn new(conv: ConvWeights, place: &Place) -> Self {
         let [top, left, bottom, right] = conv.padding;
         Conv {
-            weight: tensor(conv.weight, device),
-            bias: vector(conv.bias, device),
+            weight: tensor(conv.weight, place),
+            bias: vector(conv.bias, place),
             options: ConvOptions::new_with_padding(
                 [conv.stride; 2],
                 [(top, bottom), (left, right)],
@@ -152,13 +154,13 @@ impl Linear {
         weights: &Weights,
         name: &str,
         [input, output]: [usize; 2],
-        device: &Device,
+        place: &Place,
     ) -> Result<Self, ModelError> {
         let weight = weights.get(&format!("{name}.weight"), &[output, input])?;
         let bias = weights.get(&format!("{name}.bias"), &[output])?;
         Ok(Linear {
-            weight: tensor::<2>(weight.clone(), device).transpose(),
-            bias: vector(bias.data.clone(), device),
+            weight: tensor::<2>(weight.clone(), place).transpose(),
+            bias: vector(bias.data.clone(), place),
         })
     }
 
@@ -167,7 +169,8 @@ impl Linear {
     }
 }
 
-/// Layer normalisation over the last dimension, on a burn device.
+/// Layer normalisation over the last dimension, on a burn device. It sums in f32 whatever
+/// the numbers around it are, since squares overflow f16.
 pub struct LayerNorm {
     weight: Tensor<1>,
     bias: Tensor<1>,
@@ -180,30 +183,37 @@ impl LayerNorm {
         name: &str,
         width: usize,
         epsilon: f64,
-        device: &Device,
+        place: &Place,
     ) -> Result<Self, ModelError> {
         let weight = weights.get(&format!("{name}.weight"), &[width])?;
         let bias = weights.get(&format!("{name}.bias"), &[width])?;
+        let place = &Place {
+            precision: Precision::F32,
+            ..place.clone()
+        };
         Ok(LayerNorm {
-            weight: vector(weight.data.clone(), device),
-            bias: vector(bias.data.clone(), device),
+            weight: vector(weight.data.clone(), place),
+            bias: vector(bias.data.clone(), place),
             epsilon,
         })
     }
 
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let (weight, bias) = (self.weight.clone(), self.bias.clone());
-        layer_norm(x, weight, Some(bias), self.epsilon)
+        let dtype = x.dtype();
+        layer_norm(x.cast(DType::F32), weight, Some(bias), self.epsilon).cast(dtype)
     }
 }
 
-/// Puts a tensor of `D` dimensions on a device.
-pub fn tensor<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
-    Tensor::from_data(BurnData::new(data.data, data.shape), device)
+/// Puts a tensor of `D` dimensions in its place.
+pub fn tensor<const D: usize>(data: TensorData, place: &Place) -> Tensor<D> {
+    let data = BurnData::new(data.data, data.shape);
+    Tensor::<D>::from_data(data, &place.device).cast(place.precision.dtype())
 }
 
-/// Puts a list on a device.
-pub fn vector(data: Vec<f32>, device: &Device) -> Tensor<1> {
+/// Puts a list in its place.
+pub fn vector(data: Vec<f32>, place: &Place) -> Tensor<1> {
     let length = data.len();
-    Tensor::from_data(BurnData::new(data, [length]), device)
+    let data = BurnData::new(data, [length]);
+    Tensor::<1>::from_data(data, &place.device).cast(place.precision.dtype())
 }

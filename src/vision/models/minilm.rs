@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::module::embedding;
-use burn::tensor::{Device, Int, Tensor, TensorData as BurnData};
+use burn::tensor::{Int, Tensor, TensorData as BurnData};
 use showroom_catalog::seams::ModelError;
 
 use super::layers::{LayerNorm, Linear, Weights, tensor};
 use crate::engines::graph::{Graph, Size};
-use crate::engines::{Architecture, BurnModel, Input, Output};
+use crate::engines::{Architecture, BurnModel, Input, Output, Place};
+use crate::engines::device::Precision;
 use crate::weights::onnx::AttributeProto;
 
 /// Length of a sentence's vector.
@@ -29,6 +30,8 @@ const POSITIONS: usize = 512;
 const EPSILON: f64 = 1e-12;
 /// Added to the attention score of padding: its probability becomes zero.
 const HIDDEN: f32 = -1e9;
+/// The same in f16, whose largest number is 65,504.
+const HIDDEN_F16: f32 = -3e4;
 
 /// The model as its weights. Takes token ids (batch, tokens), their mask (batch, tokens; 1 or 0) and
 /// their positions (0, 1, … tokens - 1); gives vectors (batch, 384).
@@ -94,18 +97,23 @@ impl Architecture for MiniLm {
         Ok(writer.graph.finish(self.name()))
     }
 
-    fn burn(&self, device: &Device) -> Result<Arc<dyn BurnModel>, ModelError> {
+    /// The attention scores of the longest sentence, or its inner layer.
+    fn largest_tensor(&self) -> usize {
+        (HEADS * MAX_TOKENS * MAX_TOKENS).max(MAX_TOKENS * INNER)
+    }
+
+    fn burn(&self, place: &Place) -> Result<Arc<dyn BurnModel>, ModelError> {
         let weights = &self.weights;
         let table = |name: &str, rows: usize| -> Result<Tensor<2>, ModelError> {
             let data = weights.get(&format!("embeddings.{name}.weight"), &[rows, WIDTH])?;
-            Ok(tensor(data.clone(), device))
+            Ok(tensor(data.clone(), place))
         };
-        let norm = |name: &str| LayerNorm::new(weights, name, WIDTH, EPSILON, device);
+        let norm = |name: &str| LayerNorm::new(weights, name, WIDTH, EPSILON, place);
         let layers = (0..LAYERS)
             .map(|layer| {
                 let at = format!("encoder.layer.{layer}");
                 let dense = |name: &str, sizes| {
-                    Linear::new(weights, &format!("{at}.{name}"), sizes, device)
+                    Linear::new(weights, &format!("{at}.{name}"), sizes, place)
                 };
                 Ok(Layer {
                     query: dense("attention.self.query", [WIDTH, WIDTH])?,
@@ -125,7 +133,7 @@ impl Architecture for MiniLm {
             token_type_embeddings: table("token_type_embeddings", 2)?,
             norm: norm("embeddings.LayerNorm")?,
             layers,
-            device: device.clone(),
+            place: place.clone(),
         }))
     }
 }
@@ -247,7 +255,7 @@ struct Net {
     token_type_embeddings: Tensor<2>,
     norm: LayerNorm,
     layers: Vec<Layer>,
-    device: Device,
+    place: Place,
 }
 
 struct Layer {
@@ -295,21 +303,29 @@ impl BurnModel for Net {
             ));
         };
         let ids = BurnData::new(ids.to_vec(), [batch, tokens]);
-        let ids = Tensor::<2, Int>::from_data(ids, &self.device);
+        let ids = Tensor::<2, Int>::from_data(ids, &self.place.device);
         let mask = BurnData::new(mask.to_vec(), [batch, tokens]);
-        let mask = Tensor::<2>::from_data(mask, &self.device);
+        let mask = Tensor::<2>::from_data(mask, &self.place.device).cast(self.place.precision.dtype());
         let places = self.position_embeddings.clone().narrow(0, 0, tokens);
         let kind = self.token_type_embeddings.clone().narrow(0, 0, 1);
         let mut x = embedding(self.word_embeddings.clone(), ids)
             + places.unsqueeze::<3>()
             + kind.unsqueeze::<3>();
         x = self.norm.forward(x);
-        let bias = ((mask.clone() - 1.0) * -HIDDEN).reshape([batch, 1, 1, tokens]);
+        let hidden = match self.place.precision {
+            Precision::F32 => HIDDEN,
+            Precision::F16 => HIDDEN_F16,
+        };
+        let bias = ((mask.clone() - 1.0) * -hidden).reshape([batch, 1, 1, tokens]);
         for layer in &self.layers {
             x = layer.forward(x, bias.clone());
         }
         let weight = mask.reshape([batch, tokens, 1]);
         let mean = (x * weight.clone()).sum_dim(1) / weight.sum_dim(1);
         Ok(vec![Output::from_burn(mean.reshape([batch, WIDTH]))?])
+    }
+
+    fn forward(&self, _: Tensor<4>) -> Result<Vec<Tensor<2>>, ModelError> {
+        Err(ModelError::Failed("MiniLM takes no pictures".into()))
     }
 }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::module::{interpolate, max_pool2d};
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
-use burn::tensor::{Device, Tensor, TensorData as BurnData};
+use burn::tensor::{DType, Tensor, TensorData as BurnData};
 use prost::Message;
 use showroom_catalog::seams::ModelError;
 
 use super::layers::{Conv, ConvShape, ConvWeights, Weights};
-use crate::engines::{Architecture, BurnModel, Input, Output};
+use crate::engines::{Architecture, BurnModel, Input, Output, Place};
 use crate::weights::onnx::ModelProto;
 
 /// Edge of the square input in pixels.
@@ -25,8 +25,8 @@ const OUTER: usize = 64;
 /// Dilations of the four convolutions of a block that keeps its size, on the way down.
 const DILATIONS: [usize; 4] = [1, 2, 4, 8];
 
-/// The model as its ONNX file. Takes pixels (1, 3, 320, 320); the first output is the mask
-/// (1, 1, 320, 320), 0 to 1.
+/// The model as its ONNX file. Takes pixels (1, 3, 320, 320), in burn any number of pictures; the output
+/// is the mask (1, 1, 320, 320), 0 to 1.
 pub struct U2NetP {
     pub file: Vec<u8>,
     pub weights: Weights,
@@ -48,10 +48,15 @@ impl Architecture for U2NetP {
         Ok(model.encode_to_vec())
     }
 
-    fn burn(&self, device: &Device) -> Result<Arc<dyn BurnModel>, ModelError> {
+    /// Two levels side by side, at full size.
+    fn largest_tensor(&self) -> usize {
+        2 * OUTER * SIZE * SIZE
+    }
+
+    fn burn(&self, place: &Place) -> Result<Arc<dyn BurnModel>, ModelError> {
         let mut reader = Reader {
             weights: &self.weights,
-            device,
+            place,
             next: FIRST_CONV,
         };
         // In the order of the file.
@@ -72,7 +77,7 @@ impl Architecture for U2NetP {
             decoder: [stage5d, stage4d, stage3d, stage2d, stage1d],
             sides,
             outconv: reader.named("outconv", 6, 1)?,
-            device: device.clone(),
+            place: place.clone(),
         }))
     }
 }
@@ -84,7 +89,7 @@ const CONV_STEP: usize = 3;
 /// Reads convolutions in the order of the file.
 struct Reader<'a> {
     weights: &'a Weights,
-    device: &'a Device,
+    place: &'a Place,
     next: usize,
 }
 
@@ -127,7 +132,7 @@ impl Reader<'_> {
         let bias = self.weights.get(bias, &[channels_out])?.data.clone();
         Ok(Conv::new(
             ConvWeights::new(weight, bias, shape),
-            self.device,
+            self.place,
         ))
     }
 
@@ -185,7 +190,7 @@ struct Net {
     /// side1 … side6
     sides: Vec<Conv>,
     outconv: Conv,
-    device: Device,
+    place: Place,
 }
 
 /// A residual U-block: a small U-Net added to its own first convolution.
@@ -222,13 +227,22 @@ impl Rsu {
 
 impl BurnModel for Net {
     fn run(&self, inputs: &[Input<'_>]) -> Result<Vec<Output>, ModelError> {
-        let &[Input::F32(&[1, 3, SIZE, SIZE], pixels)] = inputs else {
+        let &[Input::F32(&[batch, 3, SIZE, SIZE], pixels)] = inputs else {
             return Err(ModelError::Failed(format!(
-                "U²-NetP takes one photo of {SIZE} × {SIZE} pixels"
+                "U²-NetP takes photos of {SIZE} × {SIZE} pixels"
             )));
         };
-        let data = BurnData::new(pixels.to_vec(), [1, 3, SIZE, SIZE]);
-        let mut x: Tensor<4> = Tensor::from_data(data, &self.device);
+        let data = BurnData::new(pixels.to_vec(), [batch, 3, SIZE, SIZE]);
+        let outputs = self.forward(Tensor::from_data(data, &self.place.device))?;
+        let mut outputs = outputs.into_iter().map(Output::from_burn).collect::<Result<Vec<_>, _>>()?;
+        // The shape of the ONNX file's mask.
+        outputs.iter_mut().for_each(|mask| mask.shape = vec![batch, 1, SIZE, SIZE]);
+        Ok(outputs)
+    }
+
+    fn forward(&self, pixels: Tensor<4>) -> Result<Vec<Tensor<2>>, ModelError> {
+        let batch = pixels.dims()[0];
+        let mut x = pixels.cast(self.place.precision.dtype());
         let mut levels = Vec::with_capacity(self.encoder.len());
         for (i, stage) in self.encoder.iter().enumerate() {
             if i > 0 {
@@ -251,7 +265,7 @@ impl BurnModel for Net {
             .map(|(side, state)| resize(side.forward(state), [SIZE, SIZE]))
             .collect();
         let mask = sigmoid(self.outconv.forward(Tensor::cat(masks, 1)));
-        Ok(vec![Output::from_burn(mask)?])
+        Ok(vec![mask.reshape([batch, SIZE * SIZE]).cast(DType::F32)])
     }
 }
 

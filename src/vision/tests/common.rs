@@ -2,26 +2,37 @@
 
 use std::path::{Path, PathBuf};
 
+use showroom_catalog::{Facts, Format, Photo, PhotoId, PhotoRef, Pixels};
 use showroom_vision::engines::pictures::Picture;
-use showroom_vision::engines::{Engine, EngineChoice, EngineWish};
+use showroom_vision::engines::device::DeviceWish;
+use showroom_vision::engines::{Engine, EngineChoice, EngineWish, Wishes};
 use showroom_vision::weights::library::Library;
 
-/// The models in the cache; `make test` has fetched them.
-pub fn library() -> Library {
+/// Where `make test` has fetched the models to.
+pub fn cache() -> PathBuf {
     let home = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let cache = home("SHOWROOM_CACHE")
+    home("SHOWROOM_CACHE")
         .or_else(|| home("XDG_CACHE_HOME").map(|dir| dir.join("showroom")))
         .or_else(|| home("HOME").map(|dir| dir.join(".cache/showroom")))
-        .expect("the models are in $SHOWROOM_CACHE or ~/.cache/showroom");
-    Library::new(&[], &cache).expect("the built-in manifests are right")
+        .expect("the models are in $SHOWROOM_CACHE or ~/.cache/showroom")
 }
 
-/// An engine, with the library that `make test` has fetched.
-pub fn engine(library: &Library, wish: EngineWish) -> Engine {
+/// The models in the cache.
+pub fn library() -> Library {
+    Library::new(&[], &cache()).expect("the built-in manifests are right")
+}
+
+/// An engine of the CPU, with the library that `make test` has fetched.
+pub fn engine(library: &Library, engine: EngineWish) -> Engine {
     let path = library
         .file("onnxruntime", "library")
         .expect("run `make test`, which fetches it");
-    EngineChoice::new(wish, Some(&path))
+    let wishes = Wishes {
+        engine,
+        device: DeviceWish::Cpu,
+        ..Wishes::default()
+    };
+    EngineChoice::new(&wishes, Some(&path))
         .expect("the engine loads")
         .engine
 }
@@ -42,4 +53,37 @@ pub fn picture(name: &str, size: usize) -> Vec<u8> {
         .flat_map(|i| &small[place(i)..][..3])
         .copied()
         .collect()
+}
+
+/// A photo of these pixels, of which nothing else is known.
+pub fn photo(width: u32, height: u32, rgba: Vec<u8>) -> Photo {
+    Photo {
+        id: PhotoId([0; 32]),
+        source: PhotoRef {
+            uri: String::new(),
+            etag: String::new(),
+            bytes: 0,
+            sku: None,
+        },
+        pixels: Pixels {
+            width,
+            height,
+            rgba,
+        },
+        facts: Facts {
+            width,
+            height,
+            bytes: 0,
+            format: Format::Png,
+            sharpness: 0.0,
+            brightness: 0.0,
+            clipped_dark: 0.0,
+            clipped_bright: 0.0,
+            border_white: 0.0,
+            border_uniform: 0.0,
+            transparent: 0.0,
+            product_share: 0.0,
+            phash: 0,
+        },
+    }
 }

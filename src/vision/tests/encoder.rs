@@ -4,11 +4,11 @@
 use serde::Deserialize;
 use showroom_catalog::embedding::dot;
 use showroom_catalog::seams::{Encoder, Features};
-use showroom_catalog::{Facts, Format, Photo, PhotoId, PhotoRef, Pixels};
+use showroom_catalog::Photo;
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
 use showroom_vision::engines::EngineWish;
 
-use crate::common::{engine, library, models_folder, picture};
+use crate::common::{engine, library, models_folder, photo, picture};
 
 /// Least cosine to the reference. Pillow resizes the crop with its white border at once, we the photo's
 /// part alone, so that pixels along the border differ.
@@ -19,38 +19,6 @@ fn encoder(wish: EngineWish) -> ProductEncoder {
     let engine = engine(&library, wish);
     let models = ProductModels::load(&library, "efficientnet-lite2", "u2netp", &engine).unwrap();
     models.worker(1).unwrap()
-}
-
-fn photo(width: u32, height: u32, rgba: Vec<u8>) -> Photo {
-    Photo {
-        id: PhotoId([0; 32]),
-        source: PhotoRef {
-            uri: String::new(),
-            etag: String::new(),
-            bytes: 0,
-            sku: None,
-        },
-        pixels: Pixels {
-            width,
-            height,
-            rgba,
-        },
-        facts: Facts {
-            width,
-            height,
-            bytes: 0,
-            format: Format::Png,
-            sharpness: 0.0,
-            brightness: 0.0,
-            clipped_dark: 0.0,
-            clipped_bright: 0.0,
-            border_white: 0.0,
-            border_uniform: 0.0,
-            transparent: 0.0,
-            product_share: 0.0,
-            phash: 0,
-        },
-    }
 }
 
 /// Part of a picture of 320 × 320 pixels: left, top, right, bottom.

@@ -86,7 +86,7 @@ fn efficientnet_is_right(model: &str) {
         assert_eq!(batch[0].shape, [cases.len(), 1280]);
         assert_eq!(batch[1].shape, [cases.len(), 1000]);
         for (i, case) in cases.iter().enumerate() {
-            let what = |part| format!("{model}, {}, {}, {part}", engine.name(), case.picture);
+            let what = |part| format!("{model}, {}, {}, {part}", engine, case.picture);
             let single = run(&mut *network, &input, &pictures[i..=i]);
             assert_alike(&single[0].data, &case.embedding, &what("embedding"));
             assert_alike(&single[1].data, &case.logits, &what("logits"));
@@ -122,7 +122,7 @@ fn u2netp_equals_its_reference_on_both_engines() {
     for engine in both_engines(&library) {
         let (mut network, input) = open(&library, &engine, "u2netp");
         for case in expected::<MaskCase>("u2netp") {
-            let what = format!("{}, {}", engine.name(), case.picture);
+            let what = format!("{}, {}", engine, case.picture);
             let outputs = run(&mut *network, &input, &[picture(&case.picture, 320)]);
             let mask = &outputs[0];
             assert_eq!(mask.shape, [1, 1, 320, 320]);
@@ -169,7 +169,7 @@ fn minilm_equals_its_reference_on_both_engines() {
         for (case, in_batch) in cases.iter().zip(&batch) {
             let what = format!(
                 "{}, {:?}",
-                engine.name(),
+                engine,
                 case.text.get(..20).unwrap_or(&case.text)
             );
             let single = &encoder.encode(&[&case.text]).unwrap()[0];

@@ -210,8 +210,10 @@ pub struct Check {
     pub text: Option<String>,
     /// Numbers of the answer, by their place in all outputs one after another; none is zero.
     pub expected: Vec<(usize, f32)>,
-    /// Largest allowed difference of each.
+    /// Largest allowed difference of each, computed in f32.
     pub tolerance: f32,
+    /// And computed in f16, which keeps eleven bits; where it is missing the model is not for f16.
+    pub tolerance_f16: Option<f32>,
 }
 
 impl FileSource {

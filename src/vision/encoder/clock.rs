@@ -1,0 +1,74 @@
+//! Takes the time of an encoder's steps, for those who look for the slowest.
+
+use std::time::{Duration, Instant};
+
+/// One step of an encoder, all its photos together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    pub name: &'static str,
+    pub spent: Duration,
+}
+
+/// Off until it is switched on, and then free.
+#[derive(Debug, Default)]
+pub struct Clock {
+    on: bool,
+    began: Option<Instant>,
+    steps: Vec<Step>,
+}
+
+impl Clock {
+    pub fn switch_on(&mut self) {
+        self.on = true;
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// A batch begins.
+    pub fn start(&mut self) {
+        self.began = self.on.then(Instant::now);
+    }
+
+    /// The step `name` ends here.
+    pub fn lap(&mut self, name: &'static str) {
+        let Some(began) = self.began else {
+            return;
+        };
+        let now = Instant::now();
+        let spent = now - began;
+        self.began = Some(now);
+        match self.steps.iter_mut().find(|step| step.name == name) {
+            Some(step) => step.spent += spent,
+            None => self.steps.push(Step { name, spent }),
+        }
+    }
+
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_add_up_and_cost_nothing_when_off() {
+        let mut clock = Clock::default();
+        clock.start();
+        clock.lap("network");
+        assert_eq!(clock.steps(), []);
+        clock.switch_on();
+        for _ in 0..2 {
+            clock.start();
+            std::thread::sleep(Duration::from_millis(3));
+            clock.lap("resize");
+            clock.lap("network");
+        }
+        let names: Vec<_> = clock.steps().iter().map(|step| step.name).collect();
+        assert_eq!(names, ["resize", "network"]);
+        assert!(clock.steps()[0].spent >= Duration::from_millis(6));
+    }
+}

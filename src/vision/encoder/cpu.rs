@@ -1,0 +1,134 @@
+//! The encoder on a CPU: one photo at a time through the mask network, the crops together.
+
+use showroom_catalog::seams::{Features, ModelError};
+use showroom_catalog::{Photo, Pixels};
+use showroom_pixels::{Fitter, How, Mask, Rect};
+
+use super::clock::Clock;
+use super::{Embedded, ProductModels, features};
+use crate::crop::{mask_of, square};
+use crate::engines::{Input, Network};
+
+/// Crops that go through the network together.
+const BATCH: usize = 8;
+
+/// One worker: belongs to one thread.
+pub(super) struct CpuEncoder {
+    models: ProductModels,
+    matte: Box<dyn Network>,
+    embedding: Box<dyn Network>,
+    fitter: Fitter,
+    pub(super) clock: Clock,
+}
+
+impl CpuEncoder {
+    pub(super) fn open(models: &ProductModels, threads: usize) -> Result<Self, ModelError> {
+        Ok(CpuEncoder {
+            models: models.clone(),
+            matte: models.matte.prepared.open(threads)?,
+            embedding: models.embedding.prepared.open(threads)?,
+            fitter: Fitter::new(),
+            clock: Clock::default(),
+        })
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.models.id
+    }
+
+    pub(super) fn encode(
+        &mut self,
+        photos: &[Photo],
+    ) -> Result<Vec<Result<Features, String>>, ModelError> {
+        self.clock.start();
+        let mut answers = Vec::with_capacity(photos.len());
+        for photos in photos.chunks(BATCH) {
+            let mut found = Vec::with_capacity(photos.len());
+            for photo in photos {
+                found.push(self.find(&photo.pixels)?);
+            }
+            let crops = found.iter().flatten().map(|found| found.crop.as_slice());
+            let mut encoded = self.embed(&crops.collect::<Vec<_>>())?.into_iter();
+            for (photo, found) in photos.iter().zip(found) {
+                answers.push(found.and_then(|found| {
+                    let (shape, classes) = encoded.next().ok_or("the model left a photo out")?;
+                    Ok(features(&photo.pixels, found.mask.as_ref(), shape, classes))
+                }));
+            }
+            self.clock.lap("colours");
+        }
+        Ok(answers)
+    }
+}
+
+/// What is known of a photo before its crop is encoded.
+struct Found {
+    /// `None` where there is no product.
+    mask: Option<Mask>,
+    /// The crop at the size that the embedding takes, RGB.
+    crop: Vec<u8>,
+}
+
+impl CpuEncoder {
+    /// Finds the product and cuts it out. The inner error is about this photo alone.
+    fn find(&mut self, pixels: &Pixels) -> Result<Result<Found, String>, ModelError> {
+        // A photo that was cut out already says itself where the product is.
+        let mask = match Mask::of_alpha(pixels) {
+            Some(mask) => Some(mask),
+            None => match self.network_mask(pixels)? {
+                Ok(mask) => mask,
+                Err(reason) => return Ok(Err(reason)),
+            },
+        };
+        self.clock.lap("mask network");
+        let square = square(pixels, mask.as_ref());
+        let crop = self
+            .models
+            .embedding
+            .input
+            .fit_square(&mut self.fitter, pixels, square);
+        self.clock.lap("cut out and resize");
+        Ok(crop.map(|crop| Found { mask, crop }))
+    }
+
+    /// Where the network sees the product.
+    fn network_mask(
+        &mut self,
+        pixels: &Pixels,
+    ) -> Result<Result<Option<Mask>, String>, ModelError> {
+        let input = &self.models.matte.input;
+        let small = input.fit(&mut self.fitter, pixels, Rect::whole(pixels), How::Stretch);
+        let small = match small {
+            Ok(small) => small,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let mut tensor = Vec::with_capacity(small.len());
+        input.push(&small, &mut tensor);
+        self.clock.lap("resize for the mask");
+        let outputs = self.matte.run(&[Input::F32(&input.shape(1), &tensor)])?;
+        let values = outputs.first().map_or(&[][..], |output| &output.data);
+        let [width, height] = input.size();
+        if values.len() != width * height {
+            let name = &self.models.matte.name;
+            return Err(ModelError::Failed(format!(
+                "the model {name} gave no mask of its size"
+            )));
+        }
+        Ok(Ok(mask_of(values, width as u32, height as u32)))
+    }
+
+    /// Embedding (unit length) and class probabilities of each crop.
+    fn embed(&mut self, crops: &[&[u8]]) -> Result<Vec<Embedded>, ModelError> {
+        if crops.is_empty() {
+            return Ok(Vec::new());
+        }
+        let input = &self.models.embedding.input;
+        let mut tensor = Vec::with_capacity(crops.iter().map(|crop| crop.len()).sum());
+        crops.iter().for_each(|crop| input.push(crop, &mut tensor));
+        let outputs = self
+            .embedding
+            .run(&[Input::F32(&input.shape(crops.len()), &tensor)])?;
+        self.clock.lap("embedding network");
+        self.models.embedded(&outputs, crops.len())
+    }
+}

@@ -1,0 +1,23 @@
+//! The models and the encoder on a GPU (or Mesa's lavapipe) against the same on the CPU. A binary of its
+//! own beside `main.rs`, because its tests are listed as ignored where there is no adapter.
+
+#[path = "gpu/encoder.rs"]
+mod encoder;
+#[path = "gpu/models.rs"]
+mod models;
+#[path = "gpu/refusals.rs"]
+mod refusals;
+#[path = "gpu/search.rs"]
+mod search;
+#[path = "../../../kernels/tests/support.rs"]
+mod support;
+
+mod common;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let on_gpu = [models::ON_GPU, encoder::ON_GPU, refusals::ON_GPU, search::ON_GPU];
+    let trials = support::trials(&[refusals::PLAIN], &on_gpu);
+    libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials).exit_code()
+}
