@@ -120,9 +120,10 @@ pub trait ExactSearch: Send + Sync {
 /// What an [`ExactSearch`] takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SearchLimits {
-    /// Fewer rows than this are compared sooner on the CPU than they are handed over.
+    /// A search over fewer rows than this is done sooner by the CPU than handed over, the rows of
+    /// all calls of [`ExactSearch::hold`] taken together.
     pub min_rows: usize,
-    /// Rows that it holds at once.
+    /// Rows of one call of [`ExactSearch::hold`].
     pub max_rows: usize,
     /// Largest `k`.
     pub max_k: usize,

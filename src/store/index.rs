@@ -202,7 +202,11 @@ impl LanceCatalogue {
         Ok(indices)
     }
 
-    async fn count(&self, table: &Table, which: Option<&str>) -> Result<usize, StoreError> {
+    pub(crate) async fn count(
+        &self,
+        table: &Table,
+        which: Option<&str>,
+    ) -> Result<usize, StoreError> {
         let rows = table.count_rows(which.map(String::from)).await;
         rows.map_err(|error| self.failed(error))
     }

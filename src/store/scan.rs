@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use showroom_catalog::Query;
 use showroom_catalog::embedding::{Dimensions, dot, dot_error};
-use showroom_catalog::seams::{Scored, SearchLimits};
+use showroom_catalog::seams::Scored;
 
 use crate::accelerator::{Accelerator, Proposals};
 use crate::chunk::{Chunk, Layout};
@@ -21,8 +21,11 @@ use crate::schema::ROW_ID;
 use crate::search::{Best, score};
 
 /// Most rows, and most bytes of their vectors, that are in memory for the accelerator at once.
+///
+/// Handing over 20,000 rows of 1,600 numbers took 90 ms in one chunk of 128 MB, 38 ms in chunks of
+/// 32 MB and 34 ms in chunks of 8 MB: memory that is used again costs less than fresh memory.
 const MAX_CHUNK_ROWS: usize = 65_536;
-const MAX_CHUNK_BYTES: usize = 256 << 20;
+const MAX_CHUNK_BYTES: usize = 32 << 20;
 
 /// Rows that are asked for beyond the hits: with them a chunk is settled unless more rows than this
 /// lie closer behind the last hit than rounding can tell, some ten-thousandths of the score.
@@ -39,7 +42,8 @@ const TAME: RangeInclusive<f32> = 1e-9..=1e9;
 /// Some searches over the same rows.
 pub(crate) struct Scan<'a> {
     accelerator: &'a Accelerator,
-    limits: SearchLimits,
+    /// From how many rows on, over all chunks, this is faster than comparing every row.
+    pub(crate) min_rows: usize,
     layout: Layout,
     /// The queries one after another, each folded to one vector over a whole row of the chunk.
     folded: Arc<[f32]>,
@@ -79,7 +83,7 @@ impl<'a> Scan<'a> {
         let folded = searches.iter().flat_map(|(query, _)| layout.fold(query));
         Some(Scan {
             accelerator,
-            limits,
+            min_rows: limits.min_rows,
             folded: folded.collect(),
             reach,
             asked,
@@ -148,8 +152,7 @@ impl<'a> Scan<'a> {
     /// What the accelerator makes of the chunk; `None` where the CPU had better compare it.
     async fn propose(&mut self, chunk: &Arc<Chunk>) -> Option<Proposals> {
         let rows = chunk.ids.len();
-        let worth = rows >= self.limits.min_rows.max(1) && TAME.contains(&chunk.longest());
-        if self.has_failed || !worth {
+        if self.has_failed || rows == 0 || !TAME.contains(&chunk.longest()) {
             return None;
         }
         let proposals = self.accelerator.propose(

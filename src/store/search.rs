@@ -117,6 +117,11 @@ impl LanceCatalogue {
         let columns = columns_of(first);
         let mut scan = (self.accelerator.as_ref())
             .and_then(|accelerator| Scan::new(accelerator, &self.manifest.dimensions, searches));
+        if let Some(Scan { min_rows, .. }) = scan
+            && self.count(table, which.as_deref()).await? < min_rows
+        {
+            scan = None;
+        }
         let mut rows = table
             .query()
             .select(Select::columns(&columns))

@@ -219,6 +219,21 @@ async fn an_accelerator_is_left_alone_where_it_cannot_help() {
         assert_eq!(search(&with.catalogue, &query).await, wanted);
         assert_eq!((with.held(), with.told()), (0, vec![]), "{limits:?}");
     }
+    // What counts is the rows that pass the filter, in however many chunks they come.
+    let limits = SearchLimits {
+        min_rows: 60,
+        max_rows: 7,
+        ..ROOMY
+    };
+    let with = accelerated(&dir, limits, Trick::None).await;
+    search(&with.catalogue, &query(5, shape())).await;
+    assert_eq!(with.held(), 9);
+    let fewer = Query {
+        exclude_uri: Some(records(0..1)[0].source.uri.clone()),
+        ..query(5, shape())
+    };
+    search(&with.catalogue, &fewer).await;
+    assert_eq!(with.held(), 9);
     let empty = written(vec![]).await;
     let with = accelerated(&empty, ROOMY, Trick::Panics).await;
     let found = search(&with.catalogue, &query(5, shape())).await;
