@@ -10,7 +10,10 @@ pub fn of(adapter: &wgpu::Adapter) -> Option<u64> {
         let instance = vulkan.shared_instance().raw_instance();
         instance.get_physical_device_memory_properties(vulkan.raw_physical_device())
     };
-    let heaps = memory.memory_heaps.iter().take(memory.memory_heap_count as usize);
+    let heaps = memory
+        .memory_heaps
+        .iter()
+        .take(memory.memory_heap_count as usize);
     // Bit 0 of a heap's flags is VK_MEMORY_HEAP_DEVICE_LOCAL_BIT.
     let local = heaps.filter(|heap| heap.flags.as_raw() & 1 == 1);
     Some(local.map(|heap| heap.size).sum())

@@ -74,7 +74,9 @@ impl Gpu {
     /// Waits until all that was submitted is done, and says whether it went well.
     pub fn wait(&self) -> Result<(), GpuError> {
         let failed = |reason: String| GpuError::Failed(reason);
-        self.burn.sync().map_err(|error| failed(format!("{error:?}")))?;
+        self.burn
+            .sync()
+            .map_err(|error| failed(format!("{error:?}")))?;
         let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
         polled.map_err(|error| failed(error.to_string()))?;
         self.check()
@@ -179,9 +181,10 @@ fn acquire(adapter: &Adapter) -> Result<(Device, wgpu::Device, wgpu::Queue), Str
     }
     let info = adapter.raw.get_info();
     // burn counts the adapters of each kind within a graphics API, in the driver's order.
-    let same_kind = instance_adapters().into_iter().map(|raw| raw.get_info()).filter(|other| {
-        (other.backend, other.device_type) == (info.backend, info.device_type)
-    });
+    let same_kind = instance_adapters()
+        .into_iter()
+        .map(|raw| raw.get_info())
+        .filter(|other| (other.backend, other.device_type) == (info.backend, info.device_type));
     let number = same_kind
         .take_while(|other| {
             (&other.name, &other.device_pci_bus_id) != (&info.name, &info.device_pci_bus_id)
@@ -199,6 +202,8 @@ fn acquire(adapter: &Adapter) -> Result<(Device, wgpu::Device, wgpu::Queue), Str
         _ => WgpuBackend::Dx12,
     };
     let options = Device::wgpu_options().device_kind(kind).graphics_api(api);
-    let (burn, setup) = options.init_with_setup().map_err(|error| error.to_string())?;
+    let (burn, setup) = options
+        .init_with_setup()
+        .map_err(|error| error.to_string())?;
     Ok((burn, setup.device, setup.queue))
 }

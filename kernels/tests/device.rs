@@ -14,7 +14,10 @@ pub const ON_GPU: &[OnGpu] = &[
 ];
 
 fn hardware_first() {
-    let software: Vec<bool> = adapters().iter().map(|adapter| adapter.is_software()).collect();
+    let software: Vec<bool> = adapters()
+        .iter()
+        .map(|adapter| adapter.is_software())
+        .collect();
     assert!(software.is_sorted(), "{:?}", adapters());
 }
 
@@ -40,15 +43,27 @@ fn error_is_told(gpu: &Gpu) {
         mapped_at_creation: false,
     });
     let error = gpu.check().unwrap_err();
-    assert!(matches!(&error, GpuError::Failed(reason) if reason.contains("against the rules")), "{error}");
+    assert!(
+        matches!(&error, GpuError::Failed(reason) if reason.contains("against the rules")),
+        "{error}"
+    );
     assert_eq!(gpu.check(), Ok(()));
 }
 
 fn describes_itself(gpu: &Gpu) {
     let adapter = &gpu.adapter;
     assert!(adapter.to_string().starts_with(&adapter.name));
-    assert!(adapter.key().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
-    assert!(adapter.max_binding_bytes >= 128 << 20, "{}", adapter.max_binding_bytes);
+    assert!(
+        adapter
+            .key()
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    );
+    assert!(
+        adapter.max_binding_bytes >= 128 << 20,
+        "{}",
+        adapter.max_binding_bytes
+    );
     assert!(adapter.max_workgroup >= 256 && adapter.workgroup_memory_bytes >= 16 << 10);
     if adapter.api == "vulkan" {
         assert!(adapter.memory_bytes.unwrap() > 256 << 20);

@@ -12,21 +12,33 @@ fn every_file_is_valid() {
     assert!(!files.is_empty(), "there are no WGSL files");
     for file in files {
         let source = fs::read_to_string(&file).unwrap();
-        let module = naga::front::wgsl::parse_str(&source)
-            .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, &file.display().to_string())));
+        let module = naga::front::wgsl::parse_str(&source).unwrap_or_else(|error| {
+            panic!(
+                "{}",
+                error.emit_to_string_with_path(&source, &file.display().to_string())
+            )
+        });
         // f16 is asked of the adapter before such a kernel is made.
         // To unpack one into an f32 needs nothing of the adapter.
         let capabilities = naga::valid::Capabilities::SHADER_FLOAT16
             | naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
         naga::valid::Validator::new(naga::valid::ValidationFlags::all(), capabilities)
             .validate(&module)
-            .unwrap_or_else(|error| panic!("{}: {}", file.display(), error.emit_to_string(&source)));
-        assert!(!module.entry_points.is_empty(), "{} has no kernel", file.display());
+            .unwrap_or_else(|error| {
+                panic!("{}: {}", file.display(), error.emit_to_string(&source))
+            });
+        assert!(
+            !module.entry_points.is_empty(),
+            "{} has no kernel",
+            file.display()
+        );
     }
 }
 
 fn wgsl_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     entries
         .flat_map(|path| {
             if path.is_dir() {

@@ -170,12 +170,7 @@ pub struct Ingest {
     pub write_every: f32,
     /// Photos that a worker encodes at a time, 1 to 256; auto takes 4 on a CPU and measures what is
     /// best on a GPU, once.
-    #[arg(
-        long,
-        value_name = "N",
-        env = "SHOWROOM_BATCH",
-        default_value = "auto"
-    )]
+    #[arg(long, value_name = "N", env = "SHOWROOM_BATCH", default_value = "auto")]
     pub batch: BatchArg,
 }
 
@@ -215,12 +210,7 @@ pub struct Bench {
           value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub photos: u16,
     /// Photos that an encoder takes at a time, 1 to 256; auto as in `ingest`.
-    #[arg(
-        long,
-        value_name = "N",
-        env = "SHOWROOM_BATCH",
-        default_value = "auto"
-    )]
+    #[arg(long, value_name = "N", env = "SHOWROOM_BATCH", default_value = "auto")]
     pub batch: BatchArg,
 }
 

@@ -8,8 +8,7 @@ use serde::Serialize;
 use showroom_catalog::Photo;
 use showroom_catalog::seams::{Encoder, Source};
 use showroom_pipeline::{
-    Cancel, FolderSource, Parts, Quiet, SkuFrom, Snapshot, ingest,
-    silence_guarded_panics,
+    Cancel, FolderSource, Parts, Quiet, SkuFrom, Snapshot, ingest, silence_guarded_panics,
 };
 use showroom_store::LanceCatalogue;
 use showroom_vision::encoder::ProductEncoder;
@@ -64,7 +63,9 @@ pub fn run(config: &Config, verb: &Bench) -> Result<(), Failure> {
     let photos = decode_all(&paths, config.threads)?;
     let decoding = began.elapsed();
     if photos.is_empty() {
-        return Err(Failure::BadInput("none of these photos can be decoded".into()));
+        return Err(Failure::BadInput(
+            "none of these photos can be decoded".into(),
+        ));
     }
     let photos_per_second = |spent: Duration| photos.len() as f64 / spent.as_secs_f64().max(1e-9);
     let mut stages = vec![Stage {
@@ -73,8 +74,11 @@ pub fn run(config: &Config, verb: &Bench) -> Result<(), Failure> {
         photos_per_second: paths.len() as f64 / decoding.as_secs_f64().max(1e-9),
     }];
 
-    say("encoding");
+    say("warming up");
     let encoders = models.encoders.len();
+    let first = photos.len().min(encoders * models.batch);
+    encode_all(&mut models.encoders, &photos[..first], models.batch)?;
+    say("encoding");
     let began = Instant::now();
     encode_all(&mut models.encoders, &photos, models.batch)?;
     stages.push(Stage {
@@ -102,7 +106,9 @@ pub fn run(config: &Config, verb: &Bench) -> Result<(), Failure> {
             });
         }
     }
-    let slowest = stages.iter().min_by(|a, b| a.photos_per_second.total_cmp(&b.photos_per_second));
+    let slowest = stages
+        .iter()
+        .min_by(|a, b| a.photos_per_second.total_cmp(&b.photos_per_second));
     let (slowest, least) = slowest.map_or_else(Default::default, |stage| {
         (stage.name.clone(), stage.photos_per_second)
     });
@@ -133,7 +139,9 @@ fn photo_files(verb: &Bench) -> Result<Vec<PathBuf>, Failure> {
         files.len() < usize::from(verb.photos)
     })?;
     if files.is_empty() {
-        return Err(Failure::BadInput("there are no photos there to measure with".into()));
+        return Err(Failure::BadInput(
+            "there are no photos there to measure with".into(),
+        ));
     }
     Ok(files)
 }
@@ -143,10 +151,14 @@ fn decode_all(paths: &[PathBuf], threads: usize) -> Result<Vec<Photo>, Failure> 
     let next = AtomicUsize::new(0);
     let worker = || {
         let mine = std::iter::from_fn(|| paths.get(next.fetch_add(1, Ordering::Relaxed)));
-        mine.filter_map(|path: &PathBuf| wire::decode_file(Path::new(path)).ok()).collect()
+        mine.filter_map(|path: &PathBuf| wire::decode_file(Path::new(path)).ok())
+            .collect()
     };
     let photos = on_threads((0..threads).map(|_| worker))?;
-    Ok(photos.into_iter().flat_map(|photos: Vec<Photo>| photos).collect())
+    Ok(photos
+        .into_iter()
+        .flat_map(|photos: Vec<Photo>| photos)
+        .collect())
 }
 
 /// Encodes all, each encoder on a thread of its own, as a run does.
@@ -206,9 +218,8 @@ fn on_threads<T: Send, W: FnOnce() -> T + Send>(
 
 /// A run of the same photos into a catalogue in a temporary folder.
 fn whole(config: &Config, verb: &Bench, models: wire::Ingest) -> Result<Snapshot, Failure> {
-    let folder = tempfile::tempdir().map_err(|error| {
-        Failure::Other(format!("no temporary folder for a catalogue: {error}"))
-    })?;
+    let folder = tempfile::tempdir()
+        .map_err(|error| Failure::Other(format!("no temporary folder for a catalogue: {error}")))?;
     let runtime = wire::runtime()?;
     let store = folder.path().join("catalogue");
     let creation = LanceCatalogue::create_or_open_for_write(&store, &models.manifest);
@@ -229,12 +240,21 @@ fn lines(answer: &Answer) -> String {
     let rate = |rate: f64| format!("{rate:.1}");
     let mut rows = table(&["STAGE, ALONE", "THREADS", "PHOTOS/S", ""]);
     for stage in &answer.stages {
-        let mark = if stage.name == answer.slowest { "slowest" } else { "" };
+        let mark = if stage.name == answer.slowest {
+            "slowest"
+        } else {
+            ""
+        };
         let threads = stage.threads.to_string();
         rows.add_row([&stage.name, &threads, &rate(stage.photos_per_second), mark]);
         if stage.name == "encode" {
             for step in &answer.steps {
-                rows.add_row([&format!("  {}", step.name), "", &rate(step.photos_per_second), ""]);
+                rows.add_row([
+                    &format!("  {}", step.name),
+                    "",
+                    &rate(step.photos_per_second),
+                    "",
+                ]);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use showroom_vision::engines::device::{DeviceWish, PrecisionWish};
+use showroom_vision::engines::device::PrecisionWish;
 use showroom_vision::engines::{EngineWish, Wishes};
 
 use crate::args::{EngineArg, Global, PrecisionArg};
@@ -56,13 +56,6 @@ impl Config {
                 token: variable("HF_TOKEN"),
             },
         })
-    }
-
-    /// What a single question computes with: said where the user asked for a device, else left out.
-    pub fn say_device(&self, taken: impl std::fmt::Display) {
-        if self.wishes.device != DeviceWish::Auto {
-            self.say(taken);
-        }
     }
 
     /// A remark for the person at the terminal.

@@ -51,7 +51,7 @@ pub fn run(config: &Config, verb: &Search) -> Result<(), Failure> {
         k: verb.k,
     };
     let runtime = wire::runtime()?;
-    let catalogue = runtime.block_on(wire::open_for_search(config, verb.exact))?;
+    let catalogue = runtime.block_on(wire::open_for_search(config))?;
     let mut question = Question::open(config, verb, &catalogue)?;
     let started = Instant::now();
     let mut query = Query {

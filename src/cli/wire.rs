@@ -38,10 +38,6 @@ const CPU_BATCH: usize = 4;
 /// Encoders that share a GPU: while the batch of one is computed, the other uploads and reads back.
 const GPU_WORKERS: usize = 2;
 
-/// Rows from which on an exact search is worth starting a GPU for under `--device auto`: fewer are compared
-/// on a CPU before the vectors have reached the GPU.
-const MIN_ROWS_FOR_GPU: usize = 100_000;
-
 /// The models that the verbs need unless told otherwise.
 pub const DEFAULT_MODELS: [&str; 5] = [EMBEDDING, MATTE, SENTENCES, TAXONOMY, ONNXRUNTIME];
 
@@ -57,32 +53,23 @@ pub async fn open(config: &Config) -> Result<LanceCatalogue, StoreError> {
     LanceCatalogue::open_for_read(&config.store).await
 }
 
-/// The catalogue, opened to be searched: exact searches go to the GPU where the device is one.
-pub async fn open_for_search(config: &Config, exact: bool) -> Result<LanceCatalogue, Failure> {
+/// The catalogue, opened to be searched. On a GPU that was asked for, exact searches ask it first; `auto`
+/// leaves them to the CPU, which has compared the rows before they have reached a GPU.
+pub async fn open_for_search(config: &Config) -> Result<LanceCatalogue, Failure> {
     let catalogue = open(config).await?;
-    match config.wishes.device {
-        DeviceWish::Cpu => return Ok(catalogue),
-        DeviceWish::Auto if !exact => return Ok(catalogue),
-        // A device that was asked for and is not there is an error, needed or not.
-        _ => {}
-    }
-    let taken = engine(config, &library(config)?, Work::Bulk)?;
+    let taken = engine(config, &library(config)?, Work::Question)?;
     let Some(gpu) = taken.engine().gpu() else {
         return Ok(catalogue);
     };
-    // A GPU that was asked for by name is to be used, whether or not it pays.
-    let min_rows = match config.wishes.device {
-        DeviceWish::Auto => MIN_ROWS_FOR_GPU,
-        _ => 0,
-    };
-    config.say(format!("exact search: {}", gpu.adapter));
-    let search = GpuSearch::new(gpu.clone(), min_rows, config.device_memory);
+    let search = GpuSearch::new(gpu.clone(), 0, config.device_memory);
     let quiet = config.quiet;
-    Ok(catalogue.with_exact_search(Arc::new(search), move |failure| {
-        if !quiet {
-            eprintln!("{failure}");
-        }
-    }))
+    Ok(
+        catalogue.with_exact_search(Arc::new(search), move |failure| {
+            if !quiet {
+                eprintln!("{failure}");
+            }
+        }),
+    )
 }
 
 pub async fn open_for_write(config: &Config) -> Result<LanceCatalogue, StoreError> {
@@ -182,18 +169,22 @@ impl Ingest {
     pub fn open(config: &Config, batch: BatchArg) -> Result<Ingest, Failure> {
         let library = library(config)?;
         let (mut engine, models) = product_models(config, &library, Work::Bulk)?;
-        let (workers, batch) = match engine.engine().gpu().cloned() {
+        let (workers, threads, batch) = match engine.engine().gpu().cloned() {
             Some(gpu) => {
                 engine.batch = Some(gpu_batch(config, &models, &gpu, batch)?);
-                (GPU_WORKERS, models.batch())
+                (
+                    GPU_WORKERS,
+                    (config.threads / GPU_WORKERS).max(1),
+                    models.batch(),
+                )
             }
             None => match batch {
-                BatchArg::Auto => (config.threads, CPU_BATCH),
-                BatchArg::Photos(photos) => (config.threads, photos),
+                BatchArg::Auto => (config.threads, 1, CPU_BATCH),
+                BatchArg::Photos(photos) => (config.threads, 1, photos),
             },
         };
         let encoders = (0..workers)
-            .map(|_| Ok(models.worker(1)?))
+            .map(|_| Ok(models.worker(threads)?))
             .collect::<Result<_, Failure>>()?;
         let tagger = class_tagger(&library)?;
         let manifest = StoreManifest {
@@ -215,7 +206,9 @@ impl Ingest {
 
     /// The encoders as the pipeline takes them.
     pub fn boxed_encoders(encoders: Vec<ProductEncoder>) -> Vec<Box<dyn Encoder>> {
-        let boxed = encoders.into_iter().map(|encoder| Box::new(encoder) as Box<dyn Encoder>);
+        let boxed = encoders
+            .into_iter()
+            .map(|encoder| Box::new(encoder) as Box<dyn Encoder>);
         boxed.collect()
     }
 }
@@ -310,7 +303,7 @@ pub fn text_query(
     }
     let library = library(config)?;
     let engine = engine(config, &library, Work::Question)?;
-    config.say_device(&engine);
+    config.say(&engine);
     let sentences = SentenceEncoder::open(&library, SENTENCES, engine.engine(), config.threads)?;
     let phrases = phrases(config, &sentences)?;
     Ok(Box::new(WordQuery::new(Arc::new(sentences), phrases)))
@@ -349,7 +342,7 @@ pub fn query_encoder(
 ) -> Result<Box<dyn Encoder>, Failure> {
     let library = library(config)?;
     let (engine, models) = product_models(config, &library, Work::Question)?;
-    config.say_device(&engine);
+    config.say(&engine);
     if models.id() != manifest.encoder {
         return Err(other_model(config, manifest, models.id()));
     }

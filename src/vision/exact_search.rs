@@ -66,7 +66,11 @@ impl HeldVectors for Held {
         k: usize,
     ) -> Result<Vec<Vec<Scored>>, ModelError> {
         let allowed = allowed.map(|words| {
-            let is_set = |row: usize| words.get(row / 32).is_some_and(|word| word >> (row % 32) & 1 == 1);
+            let is_set = |row: usize| {
+                words
+                    .get(row / 32)
+                    .is_some_and(|word| word >> (row % 32) & 1 == 1)
+            };
             Bitmap::of(self.0.len(), is_set)
         });
         let found = top_k(&self.0, queries, allowed.as_ref(), k).map_err(failed)?;

@@ -52,8 +52,10 @@ fn describe(adapter: &Adapter) -> String {
         ("subgroups", adapter.subgroups),
         ("timestamps", adapter.timestamps),
     ];
-    let features: Vec<&str> =
-        features.into_iter().filter_map(|(name, has)| has.then_some(name)).collect();
+    let features: Vec<&str> = features
+        .into_iter()
+        .filter_map(|(name, has)| has.then_some(name))
+        .collect();
     let software = if adapter.is_software() {
         "; software, taken only when asked for by name"
     } else {

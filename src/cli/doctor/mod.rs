@@ -190,7 +190,11 @@ fn engine(config: &Config, library: &Library) -> Check {
     match wire::engine(config, library, wire::Work::Bulk) {
         Ok(taken) => {
             let check = Check::ok("engine", "engine", format!("{} ({wished})", taken.engine()));
-            match taken.notes().iter().find(|note| note.contains("onnxruntime")) {
+            match taken
+                .notes()
+                .iter()
+                .find(|note| note.contains("onnxruntime"))
+            {
                 Some(note) => Check {
                     found: format!("{}; {note}", check.found),
                     ..check

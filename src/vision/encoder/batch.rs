@@ -79,7 +79,11 @@ pub fn find(
         };
         let photos_per_second = batch as f64 / trial.seconds.max(f64::MIN_POSITIVE);
         let best = best_rate(&found);
-        in_vain = if photos_per_second * ENOUGH > best { 0 } else { in_vain + 1 };
+        in_vain = if photos_per_second * ENOUGH > best {
+            0
+        } else {
+            in_vain + 1
+        };
         found.push(Measured {
             batch,
             photos_per_second,
@@ -90,12 +94,17 @@ pub fn find(
         batch *= 2;
     }
     let enough = best_rate(&found) * ENOUGH;
-    let smallest = found.into_iter().find(|measured| measured.photos_per_second >= enough);
+    let smallest = found
+        .into_iter()
+        .find(|measured| measured.photos_per_second >= enough);
     smallest.ok_or_else(|| GpuError::Failed("no batch could be measured".into()))
 }
 
 fn best_rate(found: &[Measured]) -> f64 {
-    found.iter().map(|measured| measured.photos_per_second).fold(0.0, f64::max)
+    found
+        .iter()
+        .map(|measured| measured.photos_per_second)
+        .fold(0.0, f64::max)
 }
 
 /// The memory in bytes that batches may take: what the user allows, else half of what the adapter has.
@@ -121,7 +130,9 @@ impl Memory {
     /// none.
     pub fn get(&self, key: &str) -> Option<Measured> {
         let measured = self.all().remove(key)?;
-        (1..=MAX_BATCH).contains(&measured.batch).then_some(measured)
+        (1..=MAX_BATCH)
+            .contains(&measured.batch)
+            .then_some(measured)
     }
 
     /// Keeps a measurement.
@@ -139,7 +150,8 @@ impl Memory {
 
     fn all(&self) -> BTreeMap<String, Measured> {
         let read = fs::read(&self.path).ok();
-        read.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        read.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
     }
 }
 
@@ -236,10 +248,22 @@ mod tests {
             photos_per_second: 812.5,
         };
         memory.put("model f16", measured).unwrap();
-        memory.put("model f32", Measured { batch: 16, ..measured }).unwrap();
+        memory
+            .put(
+                "model f32",
+                Measured {
+                    batch: 16,
+                    ..measured
+                },
+            )
+            .unwrap();
         assert_eq!(memory.get("model f16"), Some(measured));
         assert_eq!(memory.get("model f32").unwrap().batch, 16);
-        fs::write(&memory.path, "{\"model f16\": {\"batch\": 0, \"photos_per_second\": 1.0}}").unwrap();
+        fs::write(
+            &memory.path,
+            "{\"model f16\": {\"batch\": 0, \"photos_per_second\": 1.0}}",
+        )
+        .unwrap();
         assert_eq!(memory.get("model f16"), None);
         fs::write(&memory.path, "not json").unwrap();
         assert_eq!(memory.get("model f16"), None);

@@ -2,15 +2,23 @@
 
 use showroom_catalog::seams::{Features, ModelError};
 use showroom_catalog::{Photo, Pixels};
-use showroom_pixels::{Fitter, How, Mask, Rect};
+use showroom_pixels::{Fitter, How, Mask, Rect, colour_histogram, named_colours, product};
 
 use super::clock::Clock;
-use super::{Embedded, ProductModels, features};
+use super::{Embedded, ProductModels};
 use crate::crop::{mask_of, square};
 use crate::engines::{Input, Network};
 
 /// Crops that go through the network together.
 const BATCH: usize = 8;
+
+const STEPS: [&str; 5] = [
+    "resize for the mask",
+    "mask network",
+    "cut out and resize",
+    "embedding network",
+    "colours",
+];
 
 /// One worker: belongs to one thread.
 pub(super) struct CpuEncoder {
@@ -28,7 +36,7 @@ impl CpuEncoder {
             matte: models.matte.prepared.open(threads)?,
             embedding: models.embedding.prepared.open(threads)?,
             fitter: Fitter::new(),
-            clock: Clock::default(),
+            clock: Clock::new(&STEPS),
         })
     }
 
@@ -130,5 +138,16 @@ impl CpuEncoder {
             .run(&[Input::F32(&input.shape(crops.len()), &tensor)])?;
         self.clock.lap("embedding network");
         self.models.embedded(&outputs, crops.len())
+    }
+}
+
+fn features(pixels: &Pixels, mask: Option<&Mask>, shape: Vec<f32>, classes: Vec<f32>) -> Features {
+    let product = product(pixels, mask);
+    Features {
+        shape,
+        colour: colour_histogram(&product.rgb),
+        classes,
+        colours: named_colours(&product.rgb),
+        product_share: product.share,
     }
 }

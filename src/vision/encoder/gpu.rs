@@ -5,42 +5,74 @@
 //! encoded; between the two networks the CPU looks at the masks, which is why two workers share a
 //! GPU: while it computes for one, the other uploads, looks or reads back.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use burn::tensor::Tensor;
 use showroom_catalog::seams::{Features, ModelError};
 use showroom_catalog::{Photo, Pixels};
 use showroom_kernels::resize_normalize::{Pictures, View, resize_normalize};
-use showroom_kernels::{Gpu, GpuError};
+use showroom_kernels::{Gpu, GpuError, masked_lab_histogram};
+use showroom_pixels::product::Sample;
 use showroom_pixels::{How, Mask};
 
 use super::batch::{Trial, in_parts};
 use super::clock::Clock;
-use super::{Embedded, PictureModel, ProductModels, features};
+use super::{Embedded, PictureModel, ProductModels};
 use crate::crop::{mask_of, square};
 use crate::engines::pictures::Picture;
-use crate::engines::{BurnModel, Output, Prepared};
+use crate::engines::{BurnModel, Output, Prepared, failed};
 
 /// The photo that batch sizes are measured with has the size of a decoded shop photo.
 const SAMPLE: [usize; 2] = [750, 1000];
 /// A batch is measured so many times after a first one that compiles kernels; the fastest counts.
 const TRIALS: usize = 3;
 
+const STEPS: [&str; 10] = [
+    "upload",
+    "resize for the mask",
+    "mask network",
+    "read the masks back",
+    "look at the masks",
+    "cut out and resize",
+    "embedding network",
+    "sample the product's colours",
+    "read back",
+    "colours",
+];
+
 /// One worker: belongs to one thread.
 pub(super) struct GpuEncoder {
     models: ProductModels,
     gpu: Gpu,
+    colours: Arc<masked_lab_histogram::Kernel>,
+    /// Of the CPU.
+    threads: usize,
     pub(super) clock: Clock,
 }
 
 impl GpuEncoder {
-    pub(super) fn new(models: &ProductModels, gpu: &Gpu) -> Self {
-        GpuEncoder {
+    /// `threads` of the CPU work for it, at least one.
+    pub(super) fn open(
+        models: &ProductModels,
+        gpu: &Gpu,
+        threads: usize,
+    ) -> Result<Self, ModelError> {
+        let colours = match models.colours.get() {
+            Some(kernel) => Arc::clone(kernel),
+            None => {
+                let kernel = masked_lab_histogram::Kernel::new(gpu).map_err(failed)?;
+                Arc::clone(models.colours.get_or_init(|| Arc::new(kernel)))
+            }
+        };
+        Ok(GpuEncoder {
             models: models.clone(),
             gpu: gpu.clone(),
-            clock: Clock::default(),
-        }
+            colours,
+            threads: threads.max(1),
+            clock: Clock::new(&STEPS),
+        })
     }
 
     pub(super) fn id(&self) -> &str {
@@ -52,13 +84,13 @@ impl GpuEncoder {
         photos: &[Photo],
     ) -> Result<Vec<Result<Features, String>>, ModelError> {
         let pixels: Vec<&Pixels> = photos.iter().map(|photo| &photo.pixels).collect();
-        let encoded = self.encode_pixels(&pixels).map_err(crate::engines::failed)?;
+        let encoded = self.encode_pixels(&pixels).map_err(failed)?;
         Ok(encoded.into_iter().map(Ok).collect())
     }
 
     /// In parts of the batch size, which is halved where memory runs out.
     fn encode_pixels(&mut self, photos: &[&Pixels]) -> Result<Vec<Features>, GpuError> {
-        let limit = std::sync::Arc::clone(&self.models.batch);
+        let limit = Arc::clone(&self.models.batch);
         in_parts(photos, &limit, |part| self.guarded(part))
     }
 
@@ -73,7 +105,9 @@ impl GpuEncoder {
                 reported?;
                 let said = panic.downcast_ref::<String>().map(String::as_str);
                 let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-                Err(GpuError::Failed(said.unwrap_or("burn panicked").to_string()))
+                Err(GpuError::Failed(
+                    said.unwrap_or("burn panicked").to_string(),
+                ))
             }
         }
     }
@@ -83,16 +117,20 @@ impl GpuEncoder {
         let pictures = Pictures::upload(&self.gpu, photos)?;
         self.lap("upload")?;
         let masks = self.masks(photos, &pictures)?;
-        let views = photos.iter().zip(&masks).zip(0..).map(|((photo, mask), picture)| {
-            let square = square(photo, mask.as_ref());
-            View {
-                picture,
-                x: square.rect.x as i32 - square.at[0] as i32,
-                y: square.rect.y as i32 - square.at[1] as i32,
-                width: square.size[0],
-                height: square.size[1],
-            }
-        });
+        let views = photos
+            .iter()
+            .zip(&masks)
+            .zip(0..)
+            .map(|((photo, mask), picture)| {
+                let square = square(photo, mask.as_ref());
+                View {
+                    picture,
+                    x: square.rect.x as i32 - square.at[0] as i32,
+                    y: square.rect.y as i32 - square.at[1] as i32,
+                    width: square.size[0],
+                    height: square.size[1],
+                }
+            });
         let views: Vec<View> = views.collect();
         self.lap("look at the masks")?;
         let model = self.models.embedding.clone();
@@ -100,15 +138,43 @@ impl GpuEncoder {
         self.lap("cut out and resize")?;
         let outputs = forward(&model, crops)?;
         self.lap("embedding network")?;
+        // While the device is at work.
+        let samples = self.samples(photos, &masks);
+        self.lap("sample the product's colours")?;
         let embedded = self.read(outputs, photos.len())?;
         self.lap("read back")?;
-        let both = photos.iter().zip(masks).zip(embedded);
-        let features = both.map(|((photo, mask), (shape, classes))| {
-            features(photo, mask.as_ref(), shape, classes)
+        let colours = self.colours.masked_lab_histogram(&samples)?;
+        let both = embedded.into_iter().zip(colours);
+        let features = both.map(|((shape, classes), product)| Features {
+            shape,
+            colour: product.histogram,
+            classes,
+            colours: product.colours,
+            product_share: product.share,
         });
         let features = features.collect();
         self.lap("colours")?;
         Ok(features)
+    }
+
+    /// What the colours of each photo are measured on, made with all threads of this worker.
+    fn samples(&self, photos: &[&Pixels], masks: &[Option<Mask>]) -> Vec<Sample> {
+        let both: Vec<_> = photos.iter().zip(masks).collect();
+        let share = both.len().div_ceil(self.threads).max(1);
+        std::thread::scope(|scope| {
+            let parts = both.chunks(share).map(|part| {
+                let work = || {
+                    part.iter()
+                        .map(|(photo, mask)| Sample::of(photo, mask.as_ref()))
+                };
+                scope.spawn(move || work().collect::<Vec<_>>())
+            });
+            let parts: Vec<_> = parts.collect();
+            let done = parts.into_iter().map(|part| part.join());
+            // A panic of ours goes on as one.
+            done.flat_map(|part| part.unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        })
     }
 
     /// Where the products are. A photo that was cut out already says it itself.
@@ -117,8 +183,13 @@ impl GpuEncoder {
         photos: &[&Pixels],
         pictures: &Pictures,
     ) -> Result<Vec<Option<Mask>>, GpuError> {
-        let mut masks: Vec<Option<Mask>> = photos.iter().map(|photo| Mask::of_alpha(photo)).collect();
-        let open = masks.iter().zip(photos).zip(0..).filter(|((mask, _), _)| mask.is_none());
+        let mut masks: Vec<Option<Mask>> =
+            photos.iter().map(|photo| Mask::of_alpha(photo)).collect();
+        let open = masks
+            .iter()
+            .zip(photos)
+            .zip(0..)
+            .filter(|((mask, _), _)| mask.is_none());
         let views: Vec<View> = open
             .map(|((_, photo), picture)| View {
                 picture,
@@ -143,7 +214,9 @@ impl GpuEncoder {
         let [width, height] = model.input.size();
         if values.len() != views.len() * width * height {
             let name = &model.name;
-            return Err(GpuError::Failed(format!("the model {name} gave no masks of its size")));
+            return Err(GpuError::Failed(format!(
+                "the model {name} gave no masks of its size"
+            )));
         }
         self.lap("read the masks back")?;
         for (view, values) in views.iter().zip(values.chunks_exact(width * height)) {
@@ -164,7 +237,10 @@ impl GpuEncoder {
     }
 
     fn read(&self, outputs: Vec<Tensor<2>>, photos: usize) -> Result<Vec<Embedded>, GpuError> {
-        let outputs = outputs.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let outputs = outputs
+            .into_iter()
+            .map(read)
+            .collect::<Result<Vec<_>, _>>()?;
         let embedded = self.models.embedded(&outputs, photos);
         embedded.map_err(|error| GpuError::Failed(error.to_string()))
     }
@@ -213,10 +289,14 @@ fn sample() -> Pixels {
 
 fn forward(model: &PictureModel, pixels: Tensor<4>) -> Result<Vec<Tensor<2>>, GpuError> {
     let Prepared::Burn { model, .. } = &model.prepared else {
-        return Err(GpuError::Failed("the model was not made ready for a GPU".into()));
+        return Err(GpuError::Failed(
+            "the model was not made ready for a GPU".into(),
+        ));
     };
     let model: &dyn BurnModel = &**model;
-    model.forward(pixels).map_err(|error| GpuError::Failed(error.to_string()))
+    model
+        .forward(pixels)
+        .map_err(|error| GpuError::Failed(error.to_string()))
 }
 
 fn read(tensor: Tensor<2>) -> Result<Output, GpuError> {

@@ -9,13 +9,14 @@ mod clock;
 mod cpu;
 mod gpu;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use showroom_catalog::Photo;
 use showroom_catalog::embedding::{Dimensions, normalise};
 use showroom_catalog::seams::{Encoder, Features, ModelError};
-use showroom_catalog::{Photo, Pixels};
-use showroom_pixels::{COLOUR_DIMENSIONS, Mask, colour_histogram, named_colours, product};
+use showroom_kernels::masked_lab_histogram;
+use showroom_pixels::COLOUR_DIMENSIONS;
 
 pub use self::batch::Measured;
 pub use self::clock::Step;
@@ -43,6 +44,8 @@ pub struct ProductModels {
     engine: Engine,
     /// Photos at a time, for all workers.
     batch: Arc<AtomicUsize>,
+    /// The kernel of the product's colours, once a worker has needed it.
+    colours: Arc<OnceLock<Arc<masked_lab_histogram::Kernel>>>,
     matte: PictureModel,
     embedding: PictureModel,
 }
@@ -69,6 +72,7 @@ impl ProductModels {
         let models = ProductModels {
             engine: engine.clone(),
             batch: Arc::new(AtomicUsize::new(1)),
+            colours: Arc::default(),
             id: format!("{}+{}+{RULES}", models::id(embedding), models::id(matte)),
             matte: PictureModel::load(library, matte, engine)?,
             embedding: PictureModel::load(library, embedding, engine)?,
@@ -96,7 +100,7 @@ impl ProductModels {
     /// it busy: one uploads and reads back while the other's batch is computed.
     pub fn worker(&self, threads: usize) -> Result<ProductEncoder, ModelError> {
         Ok(ProductEncoder(match &self.engine {
-            Engine::Gpu(gpu, _) => Inner::Gpu(Box::new(GpuEncoder::new(self, gpu))),
+            Engine::Gpu(gpu, _) => Inner::Gpu(Box::new(GpuEncoder::open(self, gpu, threads)?)),
             Engine::OnnxRuntime(_) | Engine::Flex => {
                 Inner::Cpu(Box::new(CpuEncoder::open(self, threads)?))
             }
@@ -106,7 +110,8 @@ impl ProductModels {
     /// Photos that a GPU takes at a time at the most, from now on and for all workers. It never grows
     /// beyond what the device's largest buffer holds, and shrinks where memory runs out.
     pub fn set_batch(&self, most: usize) {
-        self.batch.store(most.clamp(1, self.most_at_a_time()), Ordering::Relaxed);
+        self.batch
+            .store(most.clamp(1, self.most_at_a_time()), Ordering::Relaxed);
     }
 
     /// See [`ProductModels::set_batch`].
@@ -130,7 +135,12 @@ impl ProductModels {
 
     /// What was measured on a device is kept under this: the models, their precision and the budget.
     pub fn batch_key(&self, budget: u64) -> String {
-        format!("{} {} {} MiB", self.id, self.engine.precision(), budget >> 20)
+        format!(
+            "{} {} {} MiB",
+            self.id,
+            self.engine.precision(),
+            budget >> 20
+        )
     }
 
     /// Finds the best batch size by encoding a photo of usual size that many times, and keeps to it
@@ -139,7 +149,7 @@ impl ProductModels {
         let Engine::Gpu(gpu, _) = &self.engine else {
             return Err(ModelError::Failed("batches are measured on a GPU".into()));
         };
-        let mut encoder = GpuEncoder::new(self, gpu);
+        let mut encoder = GpuEncoder::open(self, gpu, 1)?;
         let most = self.most_at_a_time();
         let measured = batch::find(most, budget, |photos| encoder.trial(photos)).map_err(failed)?;
         self.set_batch(measured.batch);
@@ -156,7 +166,10 @@ impl ProductModels {
             {
                 let embeddings = embeddings.data.chunks_exact(shape);
                 let logits = logits.data.chunks_exact(classes);
-                Ok(embeddings.zip(logits).map(|(e, l)| (unit(e), softmax(l))).collect())
+                Ok(embeddings
+                    .zip(logits)
+                    .map(|(e, l)| (unit(e), softmax(l)))
+                    .collect())
             }
             _ => Err(ModelError::Failed(format!(
                 "the model {} gave outputs of the wrong size",
@@ -235,17 +248,6 @@ impl Encoder for ProductEncoder {
             Inner::Cpu(encoder) => encoder.encode(photos),
             Inner::Gpu(encoder) => encoder.encode(photos),
         }
-    }
-}
-
-fn features(pixels: &Pixels, mask: Option<&Mask>, shape: Vec<f32>, classes: Vec<f32>) -> Features {
-    let product = product(pixels, mask);
-    Features {
-        shape,
-        colour: colour_histogram(&product.rgb),
-        classes,
-        colours: named_colours(&product.rgb),
-        product_share: product.share,
     }
 }
 

@@ -31,7 +31,10 @@ impl FromStr for DeviceWish {
             "cpu" => DeviceWish::Cpu,
             "gpu" => DeviceWish::Gpu,
             lower => {
-                let which = lower.strip_prefix("gpu:").map(str::trim).unwrap_or_default();
+                let which = lower
+                    .strip_prefix("gpu:")
+                    .map(str::trim)
+                    .unwrap_or_default();
                 match which.parse() {
                     Ok(number) => DeviceWish::Numbered(number),
                     Err(_) if !which.is_empty() => DeviceWish::Named(which.to_string()),
@@ -137,7 +140,10 @@ fn pick<'a, C: Candidate>(
     wish: &DeviceWish,
     adapters: &'a [C],
 ) -> Result<Result<&'a C, String>, ModelError> {
-    let hardware: Vec<&C> = adapters.iter().filter(|adapter| !adapter.is_software()).collect();
+    let hardware: Vec<&C> = adapters
+        .iter()
+        .filter(|adapter| !adapter.is_software())
+        .collect();
     let found = match wish {
         DeviceWish::Auto | DeviceWish::Gpu => hardware.first().copied(),
         DeviceWish::Numbered(number) => hardware.get(*number).copied(),
@@ -159,12 +165,15 @@ fn pick<'a, C: Candidate>(
 
 /// What there is instead.
 fn missing<C: Candidate>(adapters: &[C], hardware: &[&C]) -> String {
-    let names = |adapters: &mut dyn Iterator<Item = String>| adapters.collect::<Vec<_>>().join(", ");
+    let names =
+        |adapters: &mut dyn Iterator<Item = String>| adapters.collect::<Vec<_>>().join(", ");
     if !hardware.is_empty() {
         let listed = hardware.iter().enumerate();
         return format!(
             "this machine has {}",
-            names(&mut listed.map(|(number, adapter)| format!("gpu:{number} ({})", adapter.name())))
+            names(
+                &mut listed.map(|(number, adapter)| format!("gpu:{number} ({})", adapter.name()))
+            )
         );
     }
     match adapters.first() {
@@ -173,7 +182,11 @@ fn missing<C: Candidate>(adapters: &[C], hardware: &[&C]) -> String {
             "no GPU was found, only software that stands in for one: {}, used when asked for by name \
              (--device gpu:{})",
             software.name(),
-            software.name().split_whitespace().next().unwrap_or_default()
+            software
+                .name()
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
         ),
     }
 }
@@ -217,7 +230,10 @@ mod tests {
             assert_eq!(picked(wish, &MACHINE), Ok(Ok(name)), "{wish}");
         }
         let none = picked("gpu:2", &MACHINE).unwrap_err();
-        assert!(none.contains("gpu:0 (NVIDIA H200), gpu:1 (Intel Arc)"), "{none}");
+        assert!(
+            none.contains("gpu:0 (NVIDIA H200), gpu:1 (Intel Arc)"),
+            "{none}"
+        );
     }
 
     #[test]
@@ -227,7 +243,10 @@ mod tests {
         assert!(why.contains("--device gpu:llvmpipe"), "{why}");
         for wish in ["gpu", "gpu:0", "gpu:radeon"] {
             let error = picked(wish, software).unwrap_err();
-            assert!(error.starts_with(&format!("--device {wish}: no GPU was found")), "{error}");
+            assert!(
+                error.starts_with(&format!("--device {wish}: no GPU was found")),
+                "{error}"
+            );
         }
         assert_eq!(picked("gpu:llvm", software), Ok(Ok("llvmpipe (LLVM 15)")));
     }

@@ -305,7 +305,9 @@ impl Output {
             |error: String| ModelError::Failed(format!("burn gave no numbers back: {error}"));
         let data = tensor.cast(DType::F32).try_into_data();
         let data = data.map_err(|error| failed(format!("{error:?}")))?;
-        let data = data.try_to_vec::<f32>().map_err(|error| failed(format!("{error:?}")))?;
+        let data = data
+            .try_to_vec::<f32>()
+            .map_err(|error| failed(format!("{error:?}")))?;
         Ok(Output { shape, data })
     }
 }

@@ -276,7 +276,12 @@ impl Architecture for EfficientNetLite {
     /// The widest of the expansions.
     fn largest_tensor(&self) -> usize {
         let expanded = |block: BlockShape| block.channels_in * block.expansion * block.size.pow(2);
-        self.variant.blocks().into_iter().map(expanded).max().unwrap_or(0)
+        self.variant
+            .blocks()
+            .into_iter()
+            .map(expanded)
+            .max()
+            .unwrap_or(0)
     }
 
     fn burn(&self, place: &Place) -> Result<Arc<dyn BurnModel>, ModelError> {
@@ -359,7 +364,10 @@ impl BurnModel for Net {
 
     fn forward(&self, pixels: Tensor<4>) -> Result<Vec<Tensor<2>>, ModelError> {
         let batch = pixels.dims()[0];
-        let mut x = relu6(self.conv_stem.forward(pixels.cast(self.place.precision.dtype())));
+        let mut x = relu6(
+            self.conv_stem
+                .forward(pixels.cast(self.place.precision.dtype())),
+        );
         for block in &self.blocks {
             x = block.forward(x);
         }

@@ -12,9 +12,9 @@ use burn::tensor::{Int, Tensor, TensorData as BurnData};
 use showroom_catalog::seams::ModelError;
 
 use super::layers::{LayerNorm, Linear, Weights, tensor};
+use crate::engines::device::Precision;
 use crate::engines::graph::{Graph, Size};
 use crate::engines::{Architecture, BurnModel, Input, Output, Place};
-use crate::engines::device::Precision;
 use crate::weights::onnx::AttributeProto;
 
 /// Length of a sentence's vector.
@@ -112,9 +112,8 @@ impl Architecture for MiniLm {
         let layers = (0..LAYERS)
             .map(|layer| {
                 let at = format!("encoder.layer.{layer}");
-                let dense = |name: &str, sizes| {
-                    Linear::new(weights, &format!("{at}.{name}"), sizes, place)
-                };
+                let dense =
+                    |name: &str, sizes| Linear::new(weights, &format!("{at}.{name}"), sizes, place);
                 Ok(Layer {
                     query: dense("attention.self.query", [WIDTH, WIDTH])?,
                     key: dense("attention.self.key", [WIDTH, WIDTH])?,
@@ -305,7 +304,8 @@ impl BurnModel for Net {
         let ids = BurnData::new(ids.to_vec(), [batch, tokens]);
         let ids = Tensor::<2, Int>::from_data(ids, &self.place.device);
         let mask = BurnData::new(mask.to_vec(), [batch, tokens]);
-        let mask = Tensor::<2>::from_data(mask, &self.place.device).cast(self.place.precision.dtype());
+        let mask =
+            Tensor::<2>::from_data(mask, &self.place.device).cast(self.place.precision.dtype());
         let places = self.position_embeddings.clone().narrow(0, 0, tokens);
         let kind = self.token_type_embeddings.clone().narrow(0, 0, 1);
         let mut x = embedding(self.word_embeddings.clone(), ids)

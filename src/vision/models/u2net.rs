@@ -130,10 +130,7 @@ impl Reader<'_> {
         };
         let weight = self.weights.get(weight, &shape.weight())?.clone();
         let bias = self.weights.get(bias, &[channels_out])?.data.clone();
-        Ok(Conv::new(
-            ConvWeights::new(weight, bias, shape),
-            self.place,
-        ))
+        Ok(Conv::new(ConvWeights::new(weight, bias, shape), self.place))
     }
 
     /// A block of `height` levels, each half the size of the one above.
@@ -234,9 +231,14 @@ impl BurnModel for Net {
         };
         let data = BurnData::new(pixels.to_vec(), [batch, 3, SIZE, SIZE]);
         let outputs = self.forward(Tensor::from_data(data, &self.place.device))?;
-        let mut outputs = outputs.into_iter().map(Output::from_burn).collect::<Result<Vec<_>, _>>()?;
+        let mut outputs = outputs
+            .into_iter()
+            .map(Output::from_burn)
+            .collect::<Result<Vec<_>, _>>()?;
         // The shape of the ONNX file's mask.
-        outputs.iter_mut().for_each(|mask| mask.shape = vec![batch, 1, SIZE, SIZE]);
+        outputs
+            .iter_mut()
+            .for_each(|mask| mask.shape = vec![batch, 1, SIZE, SIZE]);
         Ok(outputs)
     }
 

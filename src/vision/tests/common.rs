@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use showroom_catalog::{Facts, Format, Photo, PhotoId, PhotoRef, Pixels};
-use showroom_vision::engines::pictures::Picture;
 use showroom_vision::engines::device::DeviceWish;
+use showroom_vision::engines::pictures::Picture;
 use showroom_vision::engines::{Engine, EngineChoice, EngineWish, Wishes};
 use showroom_vision::weights::library::Library;
 

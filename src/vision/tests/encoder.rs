@@ -2,9 +2,9 @@
 //! (`models/efficientnet-lite2/expected/make_product.py`), and photos that are awkward.
 
 use serde::Deserialize;
+use showroom_catalog::Photo;
 use showroom_catalog::embedding::dot;
 use showroom_catalog::seams::{Encoder, Features};
-use showroom_catalog::Photo;
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
 use showroom_vision::engines::EngineWish;
 

@@ -17,6 +17,11 @@ mod common;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let on_gpu = [models::ON_GPU, encoder::ON_GPU, refusals::ON_GPU, search::ON_GPU];
+    let on_gpu = [
+        models::ON_GPU,
+        encoder::ON_GPU,
+        refusals::ON_GPU,
+        search::ON_GPU,
+    ];
     support::run(&[refusals::PLAIN], &on_gpu)
 }

@@ -1,8 +1,8 @@
 //! Photos → features on the GPU: the same as on the CPU, and a batch as its singles.
 
+use showroom_catalog::Photo;
 use showroom_catalog::embedding::dot;
 use showroom_catalog::seams::{Encoder, Features};
-use showroom_catalog::Photo;
 use showroom_kernels::Gpu;
 use showroom_vision::encoder::ProductModels;
 use showroom_vision::engines::device::Precision;
@@ -63,7 +63,10 @@ fn photos_agree(gpu: &Gpu) {
             let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
             assert!(cosine > MIN_COSINE, "photo {i}: cosine {cosine} of {name}");
         }
-        assert!((found.product_share - wanted.product_share).abs() < 0.005, "photo {i}");
+        assert!(
+            (found.product_share - wanted.product_share).abs() < 0.005,
+            "photo {i}"
+        );
         assert_eq!(found.colours[0].name, wanted.colours[0].name, "photo {i}");
     }
     assert_eq!(found[0].colours[0].name, "red");
@@ -82,6 +85,7 @@ fn steps_are_timed(gpu: &Gpu) {
         "look at the masks",
         "cut out and resize",
         "embedding network",
+        "sample the product's colours",
         "read back",
         "colours",
     ];

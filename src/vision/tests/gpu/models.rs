@@ -14,14 +14,30 @@ use crate::common::{engine, library, picture};
 use crate::support::OnGpu;
 
 pub const ON_GPU: &[OnGpu] = &[
-    ("models::efficientnet_lite0_f32", |gpu| pictures_agree(gpu, "efficientnet-lite0", Precision::F32)),
-    ("models::efficientnet_lite0_f16", |gpu| pictures_agree(gpu, "efficientnet-lite0", Precision::F16)),
-    ("models::efficientnet_lite2_f32", |gpu| pictures_agree(gpu, "efficientnet-lite2", Precision::F32)),
-    ("models::efficientnet_lite2_f16", |gpu| pictures_agree(gpu, "efficientnet-lite2", Precision::F16)),
-    ("models::u2netp_f32", |gpu| pictures_agree(gpu, "u2netp", Precision::F32)),
-    ("models::u2netp_f16", |gpu| pictures_agree(gpu, "u2netp", Precision::F16)),
-    ("models::minilm_f32", |gpu| sentences_agree(gpu, Precision::F32)),
-    ("models::minilm_f16", |gpu| sentences_agree(gpu, Precision::F16)),
+    ("models::efficientnet_lite0_f32", |gpu| {
+        pictures_agree(gpu, "efficientnet-lite0", Precision::F32)
+    }),
+    ("models::efficientnet_lite0_f16", |gpu| {
+        pictures_agree(gpu, "efficientnet-lite0", Precision::F16)
+    }),
+    ("models::efficientnet_lite2_f32", |gpu| {
+        pictures_agree(gpu, "efficientnet-lite2", Precision::F32)
+    }),
+    ("models::efficientnet_lite2_f16", |gpu| {
+        pictures_agree(gpu, "efficientnet-lite2", Precision::F16)
+    }),
+    ("models::u2netp_f32", |gpu| {
+        pictures_agree(gpu, "u2netp", Precision::F32)
+    }),
+    ("models::u2netp_f16", |gpu| {
+        pictures_agree(gpu, "u2netp", Precision::F16)
+    }),
+    ("models::minilm_f32", |gpu| {
+        sentences_agree(gpu, Precision::F32)
+    }),
+    ("models::minilm_f16", |gpu| {
+        sentences_agree(gpu, Precision::F16)
+    }),
 ];
 
 /// Least cosine between GPU and CPU, as the owner asks: sums in another order stay far above it in f32,
@@ -51,9 +67,13 @@ fn run(library: &Library, engine: &Engine, model: &str, pictures: &[Vec<u8>]) ->
     let input = PictureInput::new(&library.model(model).unwrap().manifest).unwrap();
     let mut tensor = Vec::new();
     pictures.iter().for_each(|rgb| input.push(rgb, &mut tensor));
-    let prepared = engine.prepare(&*models::load(library, model).unwrap()).unwrap();
+    let prepared = engine
+        .prepare(&*models::load(library, model).unwrap())
+        .unwrap();
     let mut network = prepared.open(2).unwrap();
-    network.run(&[Input::F32(&input.shape(pictures.len()), &tensor)]).unwrap()
+    network
+        .run(&[Input::F32(&input.shape(pictures.len()), &tensor)])
+        .unwrap()
 }
 
 fn pictures_agree(gpu: &Gpu, model: &str, precision: Precision) {
@@ -61,9 +81,16 @@ fn pictures_agree(gpu: &Gpu, model: &str, precision: Precision) {
         return;
     }
     let library = library();
-    let size = PictureInput::new(&library.model(model).unwrap().manifest).unwrap().size()[0];
+    let size = PictureInput::new(&library.model(model).unwrap().manifest)
+        .unwrap()
+        .size()[0];
     let pictures = ["coffee", "disc"].map(|name| picture(name, size));
-    let on_gpu = run(&library, &Engine::Gpu(gpu.clone(), precision), model, &pictures);
+    let on_gpu = run(
+        &library,
+        &Engine::Gpu(gpu.clone(), precision),
+        model,
+        &pictures,
+    );
     let cpu = engine(&library, EngineWish::OnnxRuntime);
     for (i, rgb) in pictures.iter().enumerate() {
         let on_cpu = run(&library, &cpu, model, std::slice::from_ref(rgb));
@@ -81,11 +108,23 @@ fn sentences_agree(gpu: &Gpu, precision: Precision) {
     }
     const MODEL: &str = "all-minilm-l6-v2";
     let library = library();
-    let texts = ["red running shoes", "a wooden chair with a cushion, for the garden"];
+    let texts = [
+        "red running shoes",
+        "a wooden chair with a cushion, for the garden",
+    ];
     let open = |engine: &Engine| SentenceEncoder::open(&library, MODEL, engine, 2).unwrap();
-    let found = open(&Engine::Gpu(gpu.clone(), precision)).encode(&texts).unwrap();
-    let wanted = open(&engine(&library, EngineWish::OnnxRuntime)).encode(&texts).unwrap();
+    let found = open(&Engine::Gpu(gpu.clone(), precision))
+        .encode(&texts)
+        .unwrap();
+    let wanted = open(&engine(&library, EngineWish::OnnxRuntime))
+        .encode(&texts)
+        .unwrap();
     for ((found, wanted), text) in found.iter().zip(&wanted).zip(texts) {
-        assert_alike(found, wanted, precision, &format!("{MODEL}, {precision}, {text}"));
+        assert_alike(
+            found,
+            wanted,
+            precision,
+            &format!("{MODEL}, {precision}, {text}"),
+        );
     }
 }

@@ -27,7 +27,9 @@ fn wishes(device: &str) -> Wishes {
 }
 
 fn no_such_device() {
-    let error = EngineChoice::new(&wishes("gpu:no such adapter"), None).err().unwrap();
+    let error = EngineChoice::new(&wishes("gpu:no such adapter"), None)
+        .err()
+        .unwrap();
     let said = error.to_string();
     assert!(matches!(error, ModelError::Device(_)), "{said}");
     assert!(said.starts_with("--device gpu:no such adapter: "), "{said}");
@@ -42,7 +44,12 @@ fn onnxruntime_on_a_gpu() {
     };
     let error = EngineChoice::new(&wishes, None).err().unwrap();
     assert!(matches!(error, ModelError::Device(_)), "{error}");
-    assert!(error.to_string().contains("--engine onnxruntime runs on the CPU"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("--engine onnxruntime runs on the CPU"),
+        "{error}"
+    );
 }
 
 fn by_name(gpu: &Gpu) {
@@ -73,5 +80,8 @@ fn wrong_answer(gpu: &Gpu) {
     let error = error.err().expect("refused");
     assert!(matches!(error, ModelError::Refused(_)), "{error}");
     let said = error.to_string();
-    assert!(said.contains(&gpu.adapter.name) && said.contains("number 849"), "{said}");
+    assert!(
+        said.contains(&gpu.adapter.name) && said.contains("number 849"),
+        "{said}"
+    );
 }

@@ -8,7 +8,10 @@ use showroom_vision::exact_search::GpuSearch;
 use crate::support::OnGpu;
 
 pub const ON_GPU: &[OnGpu] = &[
-    ("search::the_best_rows_are_found_among_those_allowed", best_rows),
+    (
+        "search::the_best_rows_are_found_among_those_allowed",
+        best_rows,
+    ),
     ("search::what_is_no_vector_is_an_error", no_vectors),
 ];
 
@@ -18,7 +21,9 @@ const ROWS: usize = 500;
 /// Numbers from -0.5 to 0.5 by whole-number arithmetic.
 fn numbers(count: usize, seed: u32) -> Vec<f32> {
     let hash = |i: usize| (i as u32 ^ seed).wrapping_mul(2_654_435_761) >> 8;
-    (0..count).map(|i| hash(i) as f32 / (1 << 24) as f32 - 0.5).collect()
+    (0..count)
+        .map(|i| hash(i) as f32 / (1 << 24) as f32 - 0.5)
+        .collect()
 }
 
 fn best_rows(gpu: &Gpu) {
@@ -34,7 +39,11 @@ fn best_rows(gpu: &Gpu) {
     // Every third row.
     let is_allowed = |row: usize| row.is_multiple_of(3);
     let words: Vec<u32> = (0..ROWS.div_ceil(32))
-        .map(|word| (0..32).filter(|bit| is_allowed(word * 32 + bit)).fold(0, |all, bit| all | 1 << bit))
+        .map(|word| {
+            (0..32)
+                .filter(|bit| is_allowed(word * 32 + bit))
+                .fold(0, |all, bit| all | 1 << bit)
+        })
         .collect();
     for allowed in [None, Some(&words[..])] {
         let found = held.top_k(&queries, allowed, 5).unwrap();
@@ -47,7 +56,10 @@ fn best_rows(gpu: &Gpu) {
             assert_eq!(found.len(), 5);
             for (found, wanted) in found.iter().zip(wanted) {
                 assert_eq!(found.row as usize, wanted.0);
-                assert!((found.score - wanted.1).abs() < 1e-5, "{found:?} {wanted:?}");
+                assert!(
+                    (found.score - wanted.1).abs() < 1e-5,
+                    "{found:?} {wanted:?}"
+                );
             }
         }
     }
