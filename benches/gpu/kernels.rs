@@ -13,11 +13,13 @@ use crate::{Outcome, median_seconds};
 
 /// Photos of one call, of the size that `ingest` decodes shop photos to.
 const PHOTOS: usize = 64;
-const [WIDTH, HEIGHT]: [u32; 2] = [750, 1000];
+const WIDTH: u32 = 750;
+const HEIGHT: u32 = 1000;
 /// Edge of what the default encoder takes.
 const EDGE: u32 = 260;
 /// Classes of ImageNet, and the length of a sentence's vector.
-const [CLASSES, LENGTH]: [usize; 2] = [1000, 384];
+const CLASSES: usize = 1000;
+const LENGTH: usize = 384;
 
 /// `ms bytes case`.
 pub fn run(gpu: &Gpu, name: &str, runs: usize) -> Outcome<String> {
@@ -36,7 +38,8 @@ type Row = (f64, usize, String);
 /// A photo of whatever colours.
 fn photo() -> Pixels {
     let hash = |i: u32| i.wrapping_mul(2_654_435_761) >> 24;
-    let rgba = (0..WIDTH * HEIGHT).flat_map(|i| [hash(i) as u8, hash(i ^ 77) as u8, hash(i / 9) as u8, 255]);
+    let rgba = (0..WIDTH * HEIGHT)
+        .flat_map(|i| [hash(i) as u8, hash(i ^ 77) as u8, hash(i / 9) as u8, 255]);
     Pixels {
         width: WIDTH,
         height: HEIGHT,
@@ -72,16 +75,32 @@ fn resize(gpu: &Gpu, runs: usize) -> Outcome<Row> {
         resize_normalize(gpu, &pictures, &views, &target).map(drop)
     })?;
     let bytes = PHOTOS * (photo.rgba.len() + (EDGE * EDGE) as usize * 3 * 4);
-    Ok((seconds, bytes, format!("{PHOTOS} of {WIDTH}x{HEIGHT} to {EDGE}²")))
+    Ok((
+        seconds,
+        bytes,
+        format!("{PHOTOS} of {WIDTH}x{HEIGHT} to {EDGE}²"),
+    ))
 }
 
 fn histogram(gpu: &Gpu, runs: usize) -> Outcome<Row> {
     let mut sample = Sample::of(&photo(), None);
     sample.mask = Some(vec![255; sample.pixels.rgba.len() / 4]);
-    let (samples, kernel) = (vec![sample; PHOTOS], masked_lab_histogram::Kernel::new(gpu)?);
-    let seconds = median_seconds(gpu, runs, || kernel.masked_lab_histogram(&samples).map(drop))?;
-    let bytes = samples.iter().map(|sample| sample.pixels.rgba.len() * 5 / 4).sum();
-    Ok((seconds, bytes, format!("{PHOTOS} samples, uploaded and read back")))
+    let (samples, kernel) = (
+        vec![sample; PHOTOS],
+        masked_lab_histogram::Kernel::new(gpu)?,
+    );
+    let seconds = median_seconds(gpu, runs, || {
+        kernel.masked_lab_histogram(&samples).map(drop)
+    })?;
+    let bytes = samples
+        .iter()
+        .map(|sample| sample.pixels.rgba.len() * 5 / 4)
+        .sum();
+    Ok((
+        seconds,
+        bytes,
+        format!("{PHOTOS} samples, uploaded and read back"),
+    ))
 }
 
 fn facts(gpu: &Gpu, runs: usize) -> Outcome<Row> {
@@ -89,7 +108,11 @@ fn facts(gpu: &Gpu, runs: usize) -> Outcome<Row> {
     let kernel = photo_facts::Kernel::new(gpu)?;
     let seconds = median_seconds(gpu, runs, || kernel.photo_facts(&copies).map(drop))?;
     let bytes = copies.iter().map(|copy| copy.rgba.len()).sum();
-    Ok((seconds, bytes, format!("{PHOTOS} copies, uploaded and read back")))
+    Ok((
+        seconds,
+        bytes,
+        format!("{PHOTOS} copies, uploaded and read back"),
+    ))
 }
 
 fn labels(gpu: &Gpu, runs: usize) -> Outcome<Row> {
@@ -105,5 +128,9 @@ fn labels(gpu: &Gpu, runs: usize) -> Outcome<Row> {
         conse::conse(gpu, scores.clone(), labels.clone(), &options).map(drop)
     })?;
     let bytes = 4 * (PHOTOS * CLASSES + CLASSES * LENGTH + PHOTOS * LENGTH);
-    Ok((seconds, bytes, format!("{PHOTOS} × {CLASSES} scores, vectors of {LENGTH}, 10 kept")))
+    Ok((
+        seconds,
+        bytes,
+        format!("{PHOTOS} × {CLASSES} scores, vectors of {LENGTH}, 10 kept"),
+    ))
 }

@@ -30,7 +30,10 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     // Cargo runs a bench with `--bench`; without a folder and a device there is nothing to answer.
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .collect();
     let [cache, device] = words.as_slice() else {
         println!("gpu is driven by benches/gpu.py: see `make bench-gpu`");
         return Ok(());
@@ -92,7 +95,9 @@ fn median_seconds(
         Ok(began.elapsed().as_secs_f64())
     };
     once()?;
-    let mut seconds = (0..runs.max(1)).map(|_| once()).collect::<Outcome<Vec<_>>>()?;
+    let mut seconds = (0..runs.max(1))
+        .map(|_| once())
+        .collect::<Outcome<Vec<_>>>()?;
     seconds.sort_by(f64::total_cmp);
     Ok(seconds[seconds.len() / 2])
 }

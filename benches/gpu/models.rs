@@ -64,7 +64,9 @@ impl Models {
         let pixels = pixels.cast(precision.dtype());
         let seconds = median_seconds(&self.gpu, runs, || {
             let outputs = model.forward(pixels.clone());
-            outputs.map(drop).map_err(|error| GpuError::Failed(error.to_string()))
+            outputs
+                .map(drop)
+                .map_err(|error| GpuError::Failed(error.to_string()))
         })?;
         Ok((batch as f64 / seconds).to_string())
     }

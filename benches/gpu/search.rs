@@ -38,9 +38,7 @@ impl Held {
             return Err("no vectors".into());
         };
         let queries = random(queries * dimension, 2);
-        let seconds = median_seconds(gpu, runs, || {
-            top_k(held, &queries, None, HITS).map(drop)
-        })?;
+        let seconds = median_seconds(gpu, runs, || top_k(held, &queries, None, HITS).map(drop))?;
         Ok(format!("{} {}", seconds * 1e3, rows * dimension * bytes))
     }
 }
