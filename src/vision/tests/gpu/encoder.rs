@@ -5,6 +5,7 @@ use showroom_catalog::embedding::dot;
 use showroom_catalog::seams::{Encoder, Features};
 use showroom_kernels::Gpu;
 use showroom_vision::encoder::ProductModels;
+use showroom_vision::encoder::batch::MAX_BATCH;
 use showroom_vision::engines::device::Precision;
 use showroom_vision::engines::{Engine, EngineWish};
 
@@ -14,6 +15,10 @@ use crate::support::OnGpu;
 pub const ON_GPU: &[OnGpu] = &[
     ("encoder::photos_have_the_features_of_the_cpu", photos_agree),
     ("encoder::steps_are_timed", steps_are_timed),
+    (
+        "encoder::batches_fit_into_buffers_and_are_measured",
+        batches,
+    ),
 ];
 
 /// The crops differ by a level of a byte here and there and the networks in the order of their sums.
@@ -91,4 +96,19 @@ fn steps_are_timed(gpu: &Gpu) {
     ];
     assert_eq!(names, wanted);
     assert!(encoder.steps().iter().all(|step| !step.spent.is_zero()));
+}
+
+/// Bytes of the largest tensor that one photo makes: two levels of U²-NetP side by side, in f32.
+const LARGEST_TENSOR_BYTES: u64 = 128 * 320 * 320 * 4;
+
+fn batches(gpu: &Gpu) {
+    let engine = Engine::Gpu(gpu.clone(), Precision::F32);
+    let models = ProductModels::load(&library(), "efficientnet-lite2", "u2netp", &engine).unwrap();
+    models.set_batch(usize::MAX);
+    let most = gpu.adapter.max_binding_bytes / LARGEST_TENSOR_BYTES;
+    assert_eq!(models.batch(), (most as usize).min(MAX_BATCH));
+    // No budget allows for a second photo, so that one is what is measured.
+    let measured = models.measure_batch(1).unwrap();
+    assert_eq!((measured.batch, models.batch()), (1, 1));
+    assert!(measured.photos_per_second > 0.0);
 }
