@@ -17,7 +17,7 @@ use crate::{interrupt, wire};
 /// Memory of decoded photos that are in flight, unless a batch needs more: `BATCH_PHOTO_BYTES` for each
 /// of the photos of three batches (two at the device, one waiting) of some 750 × 1000 pixels.
 const DEFAULT_PIXEL_BYTES: u64 = 512 << 20;
-const BATCH_PHOTO_BYTES: u64 = 3 * 4 << 20;
+const BATCH_PHOTO_BYTES: u64 = 3 * (4 << 20);
 
 pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
     let source = FolderSource::new(&verb.paths, sku_from(verb.sku_from))?;
