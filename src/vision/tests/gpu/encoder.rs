@@ -47,19 +47,32 @@ fn photos() -> Vec<Photo> {
     ]
 }
 
-fn encode(engine: &Engine, photos: &[Photo]) -> Vec<Features> {
+/// What each of the workers, all at work at the same time, makes of the photos.
+fn encode(engine: &Engine, photos: &[Photo], workers: usize) -> Vec<Vec<Features>> {
     let models = ProductModels::load(&library(), "efficientnet-lite2", "u2netp", engine).unwrap();
-    let mut encoder = models.worker(2).unwrap();
-    let answers = encoder.encode(photos).unwrap();
-    answers.into_iter().map(|answer| answer.unwrap()).collect()
+    let work = || {
+        let mut encoder = models.worker(2).unwrap();
+        let answers = encoder.encode(photos).unwrap();
+        answers.into_iter().map(|answer| answer.unwrap()).collect()
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    })
 }
 
 fn photos_agree(gpu: &Gpu) {
     let photos = photos();
-    let found = encode(&Engine::Gpu(gpu.clone(), Precision::F32), &photos);
-    let wanted = encode(&engine(&library(), EngineWish::OnnxRuntime), &photos);
+    // Two batches in flight, as in a run.
+    let found = encode(&Engine::Gpu(gpu.clone(), Precision::F32), &photos, 2);
+    assert_eq!(found[0], found[1]);
+    let found = &found[0];
+    let wanted = &encode(&engine(&library(), EngineWish::OnnxRuntime), &photos, 1)[0];
     assert_eq!(found.len(), photos.len());
-    for (i, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
+    for (i, (found, wanted)) in found.iter().zip(wanted).enumerate() {
         for (name, a, b) in [
             ("shape", &found.shape, &wanted.shape),
             ("colour", &found.colour, &wanted.colour),
