@@ -7,5 +7,6 @@ pub mod exact_search;
 pub mod input;
 pub mod models;
 pub mod sentence;
+pub mod shared_space;
 pub mod tagging;
 pub mod weights;
