@@ -8,6 +8,7 @@ pub mod batch;
 mod clock;
 mod cpu;
 mod gpu;
+mod screen;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
