@@ -7,6 +7,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use showroom_vision::encoder::batch::MAX_BATCH;
 use showroom_vision::engines::device::DeviceWish;
 
+mod eval;
+
+pub use eval::Eval;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done                      4  rejects, under --strict
@@ -128,6 +132,7 @@ pub enum Verb {
     /// Say what is here and what is missing, with the command that mends it.
     #[command(after_help = "Examples:\n  showroom doctor\n  showroom doctor --json")]
     Doctor,
+    Eval(Eval),
 }
 
 /// Take photos into the catalogue: decode, measure, embed, tag. A second run takes up where the

@@ -9,6 +9,7 @@ pub mod args;
 mod bench;
 mod config;
 mod doctor;
+mod eval;
 mod exit;
 mod export;
 mod index;
@@ -44,5 +45,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Index(verb) => index::run(&config, &verb),
         Verb::Models(verb) => models::run(&config, &verb),
         Verb::Doctor => doctor::run(&config),
+        Verb::Eval(verb) => eval::run(&config, &verb),
     }
 }

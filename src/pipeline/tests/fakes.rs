@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use showroom_catalog::embedding::Dimensions;
+use showroom_catalog::embedding::{Dimensions, dot};
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
-use showroom_catalog::query::Hits;
+use showroom_catalog::query::{Hit, Hits};
 use showroom_catalog::seams::*;
 use showroom_catalog::{
     Colour, Decision, Filter, Photo, PhotoRef, Query, Record, Reject, Tag, VectorName,
@@ -183,8 +183,24 @@ impl Catalogue for Memory {
         unimplemented!("the pipeline looks nothing up")
     }
 
-    fn search(&self, _query: Query) -> BoxFuture<'_, Result<Hits, StoreError>> {
-        unimplemented!("the pipeline does not search")
+    fn search(&self, query: Query) -> BoxFuture<'_, Result<Hits, StoreError>> {
+        let score = |record: &Record| -> f32 {
+            let parts = query.parts.iter();
+            let parts = parts.map(|p| p.weight * dot(&p.vector, record.vectors.get(p.on)));
+            parts.sum()
+        };
+        let others = self.records().into_iter();
+        let others = others.filter(|r| query.exclude_uri.as_ref() != Some(&r.source.uri));
+        let mut hits: Vec<Hit> = others
+            .map(|record| Hit {
+                score: score(&record),
+                record,
+                why: Vec::new(),
+            })
+            .collect();
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+        hits.truncate(query.k);
+        Box::pin(async { Ok(Hits { hits, exact: true }) })
     }
 
     fn scan<'a>(

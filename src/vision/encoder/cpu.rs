@@ -5,6 +5,7 @@ use showroom_catalog::{Photo, Pixels};
 use showroom_pixels::{Fitter, How, Mask, Rect, colour_histogram, named_colours, product};
 
 use super::clock::Clock;
+use super::screen::case_first;
 use super::{Embedded, ProductModels};
 use crate::crop::{mask_of, square};
 use crate::engines::{Input, Network};
@@ -146,8 +147,8 @@ fn features(pixels: &Pixels, mask: Option<&Mask>, shape: Vec<f32>, classes: Vec<
     Features {
         shape,
         colour: colour_histogram(&product.rgb),
+        colours: case_first(named_colours(&product.rgb), &classes),
         classes,
-        colours: named_colours(&product.rgb),
         product_share: product.share,
     }
 }

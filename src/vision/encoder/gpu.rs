@@ -19,6 +19,7 @@ use showroom_pixels::{How, Mask};
 
 use super::batch::{Trial, in_parts};
 use super::clock::Clock;
+use super::screen::case_first;
 use super::{Embedded, PictureModel, ProductModels};
 use crate::crop::{mask_of, square};
 use crate::engines::pictures::Picture;
@@ -148,8 +149,8 @@ impl GpuEncoder {
         let features = both.map(|((shape, classes), product)| Features {
             shape,
             colour: product.histogram,
+            colours: case_first(product.colours, &classes),
             classes,
-            colours: product.colours,
             product_share: product.share,
         });
         let features = features.collect();

@@ -8,6 +8,7 @@ pub mod batch;
 mod clock;
 mod cpu;
 mod gpu;
+mod screen;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -33,7 +34,7 @@ use crate::weights::manifest::Manifest;
 
 /// Changes with the rules that make features of what the networks say (here, in `crop.rs` and in
 /// the colour modules of showroom-pixels), as the features change with them.
-const RULES: &str = "product-1";
+const RULES: &str = "product-2";
 /// Photos that a GPU takes at a time before anybody measured.
 const UNMEASURED_BATCH: usize = 8;
 
