@@ -14,6 +14,7 @@ mod export;
 mod index;
 mod ingest;
 mod interrupt;
+mod labels;
 mod models;
 mod progress;
 mod rejects;
@@ -44,5 +45,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Index(verb) => index::run(&config, &verb),
         Verb::Models(verb) => models::run(&config, &verb),
         Verb::Doctor => doctor::run(&config),
+        Verb::Labels(verb) => labels::run(&config, &verb),
     }
 }

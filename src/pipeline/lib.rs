@@ -3,6 +3,7 @@
 //! - [`FolderSource`]: files and folders as a [`Source`](showroom_catalog::seams::Source).
 //! - [`ingest()`]: list → fetch → decode → encode → tag → write, all at once, each bounded.
 //! - [`retag()`]: tags again from what the catalogue keeps, without a pixel.
+//! - [`labels`]: a shop's own labels, learned from examples and written as tags.
 //!
 //! **Architecture invariant**: sources, encoders, taggers and catalogues are known only as traits of
 //! `showroom_catalog::seams`. This crate reads no environment and prints nothing.
@@ -12,8 +13,10 @@ mod clock;
 mod folder;
 mod guard;
 mod ingest;
+pub mod labels;
 mod progress;
 mod retag;
+mod rewrite;
 
 pub use cancel::Cancel;
 pub use folder::{FolderSource, SkuFrom};
