@@ -5,6 +5,7 @@
 
 pub mod embedding;
 pub mod filter;
+pub mod label;
 pub mod manifest;
 pub mod photo;
 pub mod query;
@@ -15,6 +16,7 @@ pub mod tag;
 
 pub use embedding::{VectorName, Vectors};
 pub use filter::Filter;
+pub use label::{Decisions, Verdict};
 pub use photo::{Facts, Format, Photo, PhotoId, PhotoRef, Pixels};
 pub use query::{Hit, Query, QueryPart};
 pub use record::Record;

@@ -6,9 +6,11 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::embedding::Vectors;
 use crate::filter::Filter;
+use crate::label::Decisions;
 use crate::manifest::StoreManifest;
-use crate::photo::{Photo, PhotoRef};
+use crate::photo::{Photo, PhotoId, PhotoRef};
 use crate::query::{Hits, Query};
 use crate::record::Record;
 use crate::reject::Reject;
@@ -92,6 +94,16 @@ pub trait Tagger: Send + Sync {
     /// Changes whenever the tags of the same features would change.
     fn id(&self) -> &str;
     fn tag(&self, classes: &[f32], colours: &[Colour]) -> Tagged;
+}
+
+/// A shop's own labels: what the catalogue keeps of a photo → tags. Needs no pixels.
+pub trait Labeller: Send + Sync {
+    /// [`Tag::source`] of all its tags, and of no others.
+    fn source(&self) -> &str;
+
+    /// Tags of a photo with these vectors, of which `decisions` are the last word. A label that is
+    /// neither accepted nor to be reviewed has no tag, unless a person rejected it.
+    fn label(&self, photo: PhotoId, vectors: &Vectors, decisions: &Decisions) -> Vec<Tag>;
 }
 
 /// Words of a shopper → the vector to compare with the text vectors of photos.

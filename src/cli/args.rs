@@ -1,5 +1,7 @@
 //! What the user can type. Every flag has a twin in the environment, named in its help.
 
+pub mod labels;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -133,6 +135,8 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  showroom doctor\n  showroom doctor --json")]
     Doctor,
     Eval(Eval),
+    #[command(subcommand)]
+    Labels(labels::Labels),
 }
 
 /// Take photos into the catalogue: decode, measure, embed, tag. A second run takes up where the

@@ -15,6 +15,7 @@ mod export;
 mod index;
 mod ingest;
 mod interrupt;
+mod labels;
 mod models;
 mod progress;
 mod rejects;
@@ -46,5 +47,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Models(verb) => models::run(&config, &verb),
         Verb::Doctor => doctor::run(&config),
         Verb::Eval(verb) => eval::run(&config, &verb),
+        Verb::Labels(verb) => labels::run(&config, &verb),
     }
 }

@@ -4,6 +4,7 @@
 //! - [`ingest()`]: list → fetch → decode → encode → tag → write, all at once, each bounded.
 //! - [`retag()`]: tags again from what the catalogue keeps, without a pixel.
 //! - [`evaluate()`]: a catalogue's answers beside what people said of its photos.
+//! - [`labels`]: a shop's own labels, learned from examples and written as tags.
 //!
 //! **Architecture invariant**: sources, encoders, taggers and catalogues are known only as traits of
 //! `showroom_catalog::seams`. This crate reads no environment and prints nothing.
@@ -14,8 +15,10 @@ mod evaluate;
 mod folder;
 mod guard;
 mod ingest;
+pub mod labels;
 mod progress;
 mod retag;
+mod rewrite;
 
 pub use cancel::Cancel;
 pub use evaluate::{

@@ -14,6 +14,7 @@ mod etags;
 mod export;
 mod index;
 mod json;
+mod labels;
 mod meta;
 mod open;
 mod read;
@@ -26,6 +27,10 @@ mod write;
 
 pub use export::{ExportError, export_jsonl};
 pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson};
+pub use labels::{
+    DecisionLog, append_decisions, is_label_set_name, label_set_path, label_sets, read_decisions,
+    read_label_set, remove_label_set, write_label_set,
+};
 pub use meta::is_being_written;
 pub use open::LanceCatalogue;
 

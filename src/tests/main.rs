@@ -8,6 +8,7 @@ mod command_line;
 mod crash;
 mod eval;
 mod journey;
+mod labels;
 mod pictures;
 mod pillow;
 mod shop;

@@ -5,6 +5,7 @@ pub mod encoder;
 pub mod engines;
 pub mod exact_search;
 pub mod input;
+pub mod labels;
 pub mod models;
 pub mod sentence;
 pub mod shared_space;

@@ -6,4 +6,5 @@ mod folder;
 mod ingest;
 mod ingest_bounds;
 mod ingest_failures;
+mod labels;
 mod retag;
