@@ -3,7 +3,10 @@
 //! **Architecture invariant**: this crate does no I/O, starts no thread and knows no file format,
 //! model or database. Every other crate may use it; it uses none of them.
 
+pub mod asked;
+pub mod bands;
 pub mod embedding;
+pub mod facets;
 pub mod filter;
 pub mod manifest;
 pub mod photo;

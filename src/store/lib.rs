@@ -4,14 +4,18 @@
 //! knows a store as [`showroom_catalog::seams::Catalogue`].
 
 mod accelerator;
+mod best;
 mod catalogue;
 mod chunk;
 mod decode;
+mod diverse;
 mod durable;
 mod encode;
 mod error;
 mod etags;
 mod export;
+mod facets;
+mod fuse;
 mod index;
 mod json;
 mod meta;
@@ -21,11 +25,12 @@ mod scan;
 mod schema;
 mod search;
 mod sql;
+mod titles;
 mod verify;
 mod write;
 
 pub use export::{ExportError, export_jsonl};
-pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson};
+pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson, WhyJson};
 pub use meta::is_being_written;
 pub use open::LanceCatalogue;
 
