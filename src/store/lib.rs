@@ -4,6 +4,7 @@
 //! knows a store as [`showroom_catalog::seams::Catalogue`].
 
 mod accelerator;
+mod attributes;
 mod catalogue;
 mod chunk;
 mod decode;
@@ -24,6 +25,7 @@ mod sql;
 mod verify;
 mod write;
 
+pub use attributes::AttributeKinds;
 pub use export::{ExportError, export_jsonl};
 pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson};
 pub use meta::is_being_written;

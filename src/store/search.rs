@@ -42,7 +42,7 @@ impl LanceCatalogue {
     pub(crate) async fn search_rows(&self, mut query: Query) -> Result<Hits, StoreError> {
         self.check_query(&query)?;
         let table = self.snapshot().await?;
-        let which = which_rows(&query)?;
+        let which = self.which_rows(&table, &query).await?;
         let guides = guides(&query);
         let exact = query.exact || guides.is_empty() || !self.are_indexed(&table, &guides).await?;
         let mut best = Best::new(query.k);
@@ -69,6 +69,19 @@ impl LanceCatalogue {
         Ok(Hits {
             hits: hits.collect(),
             exact,
+        })
+    }
+
+    /// The condition on the rows: the filter, and not the one that is left out.
+    async fn which_rows(&self, table: &Table, query: &Query) -> Result<Option<String>, StoreError> {
+        let filter = self.which(table, query.filter.as_ref()).await?;
+        let exclude = query
+            .exclude_uri
+            .as_deref()
+            .map(|uri| format!("uri != {}", sql::quote(uri)));
+        Ok(match (filter, exclude) {
+            (Some(filter), Some(exclude)) => Some(format!("({filter}) and {exclude}")),
+            (filter, exclude) => filter.or(exclude),
         })
     }
 
@@ -204,19 +217,6 @@ impl LanceCatalogue {
         ids.dedup();
         Ok(ids)
     }
-}
-
-/// The condition on the rows: the filter, and not the one that is left out.
-fn which_rows(query: &Query) -> Result<Option<String>, StoreError> {
-    let filter = query.filter.as_ref().map(sql::to_sql).transpose()?;
-    let exclude = query
-        .exclude_uri
-        .as_deref()
-        .map(|uri| format!("uri != {}", sql::quote(uri)));
-    Ok(match (filter, exclude) {
-        (Some(filter), Some(exclude)) => Some(format!("({filter}) and {exclude}")),
-        (filter, exclude) => filter.or(exclude),
-    })
 }
 
 /// A vector whose neighbours are candidates.
