@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::product::AttributeValue;
 use crate::record::Record;
 use crate::tag::Decision;
 
@@ -51,6 +52,7 @@ pub struct Counter {
     colours: Tally<String>,
     labels: Tally<String>,
     formats: Tally<String>,
+    attributes: BTreeMap<String, Tally<String>>,
 }
 
 impl Counter {
@@ -67,6 +69,14 @@ impl Counter {
         self.labels.add(labels.map(|label| label.name.clone()));
         self.formats
             .add([record.facts.format.name().to_string()].into_iter());
+        for (name, value) in &record.attributes {
+            // As many names as a catalogue may have.
+            let tally = self.attributes.entry(name.clone()).or_default();
+            match value {
+                AttributeValue::List(values) => tally.add(values.iter().cloned()),
+                value => tally.add([value.to_string()].into_iter()),
+            }
+        }
     }
 
     pub fn finish(self) -> Facets {
@@ -79,7 +89,9 @@ impl Counter {
             colour: counts(self.colours),
             label: counts(self.labels),
             format: counts(self.formats),
-            attributes: BTreeMap::new(),
+            attributes: (self.attributes.into_iter())
+                .map(|(name, tally)| (name, counts(tally)))
+                .collect(),
         }
     }
 }

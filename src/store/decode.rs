@@ -9,8 +9,9 @@ use showroom_catalog::{
     Vectors,
 };
 
+use crate::attributes;
 use crate::encode::decision_name;
-use crate::schema::CLASSES;
+use crate::schema::{CLASSES, TITLE};
 
 /// Records of the rows; vectors and classes are empty where `batch` has no such columns. The error
 /// says what is wrong with a row.
@@ -173,6 +174,11 @@ impl Rows<'_> {
                 .parse()
                 .map_err(|error| format!("{error}"))?,
             source: self.source(at)?,
+            title: match self.0.column_by_name(TITLE) {
+                Some(_) => self.maybe_word(TITLE, at)?,
+                None => None,
+            },
+            attributes: attributes::of_row(self.0, at)?,
             facts: Facts {
                 width: self.u32("width", at)?,
                 height: self.u32("height", at)?,

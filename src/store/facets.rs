@@ -9,7 +9,7 @@ use showroom_catalog::seams::StoreError;
 use crate::decode;
 use crate::open::LanceCatalogue;
 use crate::read::small_batches;
-use crate::schema;
+use crate::{attributes, schema};
 
 impl LanceCatalogue {
     /// Counts over every row that passes.
@@ -18,9 +18,10 @@ impl LanceCatalogue {
         table: &Table,
         which: Option<&str>,
     ) -> Result<Facets, StoreError> {
-        let mut rows = table
-            .query()
-            .select(Select::columns(&schema::tag_columns()));
+        let schema = table.schema().await.map_err(|error| self.failed(error))?;
+        let mut columns = schema::tag_columns();
+        columns.extend(attributes::columns(&schema));
+        let mut rows = table.query().select(Select::columns(&columns));
         if let Some(which) = which {
             rows = rows.only_if(which);
         }

@@ -16,7 +16,7 @@ use crate::best::Best;
 use crate::meta::{self, Measured};
 use crate::open::LanceCatalogue;
 use crate::read::ROWS_AT_ONCE;
-use crate::titles::TITLE;
+use crate::schema::TITLE;
 
 /// An index that misses more than one row in this many is built anew, not added to: new rows go
 /// into the old partitions, which fit them less and less.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use showroom_catalog::bands::Match;
 use showroom_catalog::query::Why;
 use showroom_catalog::seams::Matched;
-use showroom_catalog::{Category, Colour, Decision, Facts, Hit, PhotoId, Record, Tag};
+use showroom_catalog::{Attributes, Category, Colour, Decision, Facts, Hit, PhotoId, Record, Tag};
 
 /// A category: `{"id":"aa-8-8","name":"Sneakers","path":["Apparel & Accessories","Shoes",
 /// "Sneakers"],"score":0.93}`.
@@ -58,6 +58,10 @@ pub struct PhotoJson<'a> {
     pub id: PhotoId,
     pub uri: &'a str,
     pub sku: Option<&'a str>,
+    /// The shop's own title of the product, from its feed.
+    pub title: Option<&'a str>,
+    /// What else the feed said: texts, numbers, truth values and lists of texts by name.
+    pub attributes: &'a Attributes,
     /// Of the upright photo, in pixels.
     pub width: u32,
     pub height: u32,
@@ -76,6 +80,8 @@ impl<'a> From<&'a Record> for PhotoJson<'a> {
             id: record.id,
             uri: &record.source.uri,
             sku: record.source.sku.as_deref(),
+            title: record.title.as_deref(),
+            attributes: &record.attributes,
             width: record.facts.width,
             height: record.facts.height,
             category: record.category.as_ref().map(CategoryJson::from),
@@ -92,6 +98,8 @@ pub struct HitJson<'a> {
     pub id: PhotoId,
     pub uri: &'a str,
     pub sku: Option<&'a str>,
+    /// The shop's own title of the product, from its feed.
+    pub title: Option<&'a str>,
     /// -1 to 1; higher is nearer.
     pub score: f32,
     pub category: Option<CategoryJson<'a>>,
@@ -142,6 +150,7 @@ impl<'a> From<&'a Hit> for HitJson<'a> {
             id: record.id,
             uri: &record.source.uri,
             sku: record.source.sku.as_deref(),
+            title: record.title.as_deref(),
             score: hit.score,
             category: record.category.as_ref().map(CategoryJson::from),
             colours: &record.colours,

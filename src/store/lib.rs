@@ -4,6 +4,7 @@
 //! knows a store as [`showroom_catalog::seams::Catalogue`].
 
 mod accelerator;
+mod attributes;
 mod best;
 mod catalogue;
 mod chunk;
@@ -29,6 +30,7 @@ mod titles;
 mod verify;
 mod write;
 
+pub use attributes::AttributeKinds;
 pub use export::{ExportError, export_jsonl};
 pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson, WhyJson};
 pub use meta::is_being_written;

@@ -52,25 +52,29 @@ impl LanceCatalogue {
     pub(crate) async fn search_rows(&self, query: Query) -> Result<Hits, StoreError> {
         self.check_query(&query)?;
         let table = self.snapshot().await?;
-        let which = which_rows(&query)?;
+        let which = self.which_rows(&table, &query).await?;
         let which = which.as_deref();
         let facets = match query.facets {
             true => Some(self.count_facets(&table, which).await?),
             false => None,
         };
-        let is_plain = query.title_words.is_none() && query.relevance.is_none();
-        let pool = match query.k {
+        let wide = match query.k {
             0 => 0,
-            k if is_plain => k,
             k => (POOL_PER_HIT * k).clamp(MIN_POOL, MAX_K),
         };
-        let (best, exact) = self.nearest(&table, which, &query, pool).await?;
-        let ranked = match &query.title_words {
+        let titles = match &query.title_words {
             Some(words) => {
-                let titles = self.by_title(&table, which, words, exact, pool).await?;
-                self.with_titles(&table, &query, best, titles).await?
+                let exact = query.exact;
+                self.by_title(&table, which, words, exact, wide).await?
             }
-            None => best.into_iter().map(|row| (row.score, row)).collect(),
+            None => Vec::new(),
+        };
+        let is_plain = titles.is_empty() && query.relevance.is_none();
+        let pool = if is_plain { query.k } else { wide };
+        let (best, exact) = self.nearest(&table, which, &query, pool).await?;
+        let ranked = match titles.is_empty() {
+            true => best.into_iter().map(|row| (row.score, row)).collect(),
+            false => self.with_titles(&table, &query, best, titles).await?,
         };
         let ranked = match query.relevance {
             Some(weight) => self.diversified(&table, ranked, query.k, weight).await?,
@@ -214,6 +218,19 @@ impl LanceCatalogue {
             hit
         });
         Ok(hits.collect())
+    }
+
+    /// The condition on the rows: the filter, and not the one that is left out.
+    async fn which_rows(&self, table: &Table, query: &Query) -> Result<Option<String>, StoreError> {
+        let filter = self.which(table, query.filter.as_ref()).await?;
+        let exclude = query
+            .exclude_uri
+            .as_deref()
+            .map(|uri| format!("uri != {}", sql::quote(uri)));
+        Ok(match (filter, exclude) {
+            (Some(filter), Some(exclude)) => Some(format!("({filter}) and {exclude}")),
+            (filter, exclude) => filter.or(exclude),
+        })
     }
 
     fn check_query(&self, query: &Query) -> Result<(), StoreError> {
@@ -361,19 +378,6 @@ impl LanceCatalogue {
         ids.dedup();
         Ok(ids)
     }
-}
-
-/// The condition on the rows: the filter, and not the one that is left out.
-fn which_rows(query: &Query) -> Result<Option<String>, StoreError> {
-    let filter = query.filter.as_ref().map(sql::to_sql).transpose()?;
-    let exclude = query
-        .exclude_uri
-        .as_deref()
-        .map(|uri| format!("uri != {}", sql::quote(uri)));
-    Ok(match (filter, exclude) {
-        (Some(filter), Some(exclude)) => Some(format!("({filter}) and {exclude}")),
-        (filter, exclude) => filter.or(exclude),
-    })
 }
 
 /// A vector whose neighbours are candidates.

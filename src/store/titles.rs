@@ -15,10 +15,7 @@ use showroom_catalog::seams::StoreError;
 use crate::decode::Rows;
 use crate::open::LanceCatalogue;
 use crate::read::small_batches;
-use crate::schema::ROW_ID;
-
-/// The column of titles; stores of before it have none.
-pub(crate) const TITLE: &str = "title";
+use crate::schema::{ROW_ID, TITLE};
 
 /// Words of a query that are looked for.
 const MOST_WORDS: usize = 32;
