@@ -2,6 +2,7 @@
 
 use crate::embedding::Vectors;
 use crate::photo::{Facts, PhotoId, PhotoRef};
+use crate::product::Attributes;
 use crate::tag::{Category, Colour, Tag};
 
 /// Everything the catalogue keeps of one photo. The key is `source.uri`.
@@ -9,6 +10,10 @@ use crate::tag::{Category, Colour, Tag};
 pub struct Record {
     pub id: PhotoId,
     pub source: PhotoRef,
+    /// The shop's own title of the product, where a feed gave one.
+    pub title: Option<String>,
+    /// What else the feed said of the product.
+    pub attributes: Attributes,
     pub facts: Facts,
     /// `None` where the tagger abstains.
     pub category: Option<Category>,

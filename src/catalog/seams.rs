@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 
+use serde::Serialize;
+
 use crate::embedding::Vectors;
 use crate::filter::Filter;
 use crate::label::Decisions;
@@ -110,6 +112,53 @@ pub trait Labeller: Send + Sync {
 pub trait TextQuery: Send + Sync {
     /// [`crate::embedding::Dimensions::text`] long. Fails where the words hold nothing to look for.
     fn text_query(&self, words: &str) -> Result<Vec<f32>, ModelError>;
+
+    /// [`TextQuery::text_query`] with what was understood; without more where nobody can say.
+    fn understand(&self, words: &str) -> Result<Understood, ModelError> {
+        Ok(Understood {
+            vector: self.text_query(words)?,
+            ..Understood::default()
+        })
+    }
+
+    /// What the likeness of a photo's text vector to a query's is made of, most first; empty where
+    /// nobody can say.
+    fn matched(&self, _query: &[f32], _photo: &[f32]) -> Vec<Matched> {
+        Vec::new()
+    }
+}
+
+/// What was understood of a shopper's words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Understood {
+    /// As [`TextQuery::text_query`] makes it.
+    pub vector: Vec<f32>,
+    /// Colours that the words ask for, by the names that photos are measured in.
+    pub colours: Vec<String>,
+    /// Whether they ask for nothing but colours: `but in blue`.
+    pub only_colours: bool,
+}
+
+/// A word that a photo answers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Matched {
+    pub kind: MatchedKind,
+    /// Name of the colour, the class, or the word of the title.
+    pub word: String,
+    /// How much of the score it makes, 0–1; `null` for words of a title.
+    pub share: Option<f32>,
+}
+
+/// Where a photo answers a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MatchedKind {
+    /// A colour measured on the product.
+    Colour,
+    /// What the classifier sees in the photo.
+    Class,
+    /// A word of the title.
+    Title,
 }
 
 /// Exact dot-product search where something does it faster than [`crate::embedding::dot`] on the

@@ -6,12 +6,14 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use showroom_catalog::bands::Bands;
 use showroom_catalog::embedding::Dimensions;
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
 use showroom_catalog::seams::{Encoder, Features, StoreError, Tagger, TextEncoder, TextQuery};
 use showroom_catalog::{Photo, PhotoRef};
 use showroom_pixels::{DecodeOptions, decode, photo_id};
 use showroom_store::LanceCatalogue;
+use showroom_vision::bands::bands_of;
 use showroom_vision::encoder::batch::{self, Memory};
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
 use showroom_vision::engines::device::{DeviceWish, Gpu, Precision, PrecisionWish};
@@ -391,4 +393,9 @@ pub fn decode_file(path: &Path) -> Result<Photo, Failure> {
         pixels: decoded.pixels,
         facts: decoded.facts,
     })
+}
+
+/// What scores mean in a catalogue of that manifest; `None` where nobody has measured it.
+pub fn bands(manifest: &StoreManifest) -> Option<Bands> {
+    bands_of(&manifest.encoder)
 }

@@ -9,8 +9,9 @@ use showroom_catalog::{
     Vectors,
 };
 
+use crate::attributes;
 use crate::encode::decision_name;
-use crate::schema::CLASSES;
+use crate::schema::{CLASSES, TITLE};
 
 /// Records of the rows; vectors and classes are empty where `batch` has no such columns. The error
 /// says what is wrong with a row.
@@ -55,7 +56,7 @@ impl Rows<'_> {
             .ok_or_else(|| format!("{name} is missing"))
     }
 
-    fn maybe_word(&self, name: &str, at: usize) -> Result<Option<String>, String> {
+    pub(crate) fn maybe_word(&self, name: &str, at: usize) -> Result<Option<String>, String> {
         let words = self.words(name)?;
         Ok(words.is_valid(at).then(|| words.value(at).to_string()))
     }
@@ -93,7 +94,7 @@ impl Rows<'_> {
         Ok(column.is_valid(at).then(|| column.value(at)))
     }
 
-    fn f32(&self, name: &str, at: usize) -> Result<f32, String> {
+    pub(crate) fn f32(&self, name: &str, at: usize) -> Result<f32, String> {
         self.maybe_f32(name, at)?
             .ok_or_else(|| format!("{name} is missing"))
     }
@@ -173,6 +174,11 @@ impl Rows<'_> {
                 .parse()
                 .map_err(|error| format!("{error}"))?,
             source: self.source(at)?,
+            title: match self.0.column_by_name(TITLE) {
+                Some(_) => self.maybe_word(TITLE, at)?,
+                None => None,
+            },
+            attributes: attributes::of_row(self.0, at)?,
             facts: Facts {
                 width: self.u32("width", at)?,
                 height: self.u32("height", at)?,

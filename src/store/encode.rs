@@ -6,17 +6,35 @@ use arrow_array::builder::{FixedSizeListBuilder, Float32Builder, ListBuilder, St
 use arrow_array::{
     ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray, UInt32Array, UInt64Array,
 };
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, Schema};
 use showroom_catalog::embedding::Dimensions;
 use showroom_catalog::{Category, Colour, Decision, Record, Reject, Tag};
 
-use crate::schema;
+use crate::{attributes, schema};
 
-/// Rows of the table `photos`. Every vector has its length.
+/// Rows of the table `photos`, whose schema is `table`: it has a column for every attribute. Every
+/// vector has its length.
 pub(crate) fn photo_rows(
     records: &[Record],
     dimensions: &Dimensions,
+    table: &Schema,
 ) -> Result<RecordBatch, ArrowError> {
+    let fixed = fixed_columns(records, dimensions)?;
+    let mut fields = Vec::new();
+    let mut columns = Vec::new();
+    // In the order of the table, which grows at its end.
+    for field in table.fields() {
+        let column = fixed.column_by_name(field.name()).cloned();
+        if let Some(column) = column.or_else(|| attributes::values(records, field.name())) {
+            fields.push(field.clone());
+            columns.push(column);
+        }
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+/// All that every record has.
+fn fixed_columns(records: &[Record], dimensions: &Dimensions) -> Result<RecordBatch, ArrowError> {
     let words = |get: &dyn Fn(&Record) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(records.iter().map(get)))
     };
@@ -96,6 +114,7 @@ pub(crate) fn photo_rows(
         Arc::new(Int64Array::from_iter_values(
             records.iter().map(|r| r.ingested_at_ms),
         )),
+        maybe(&|r| r.title.clone()),
         vectors(records, dimensions.classes, |r| &r.classes),
         vectors(records, dimensions.shape, |r| &r.vectors.shape),
         vectors(records, dimensions.colour, |r| &r.vectors.colour),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use lancedb::index::Index;
-use lancedb::index::scalar::{BTreeIndexBuilder, LabelListIndexBuilder};
+use lancedb::index::scalar::{BTreeIndexBuilder, FtsIndexBuilder, LabelListIndexBuilder};
 use lancedb::index::vector::IvfHnswSqIndexBuilder;
 use lancedb::table::{CompactionOptions, Duration, OptimizeAction, OptimizeOptions};
 use lancedb::{DistanceType, Table};
@@ -12,10 +12,11 @@ use showroom_catalog::seams::{Columns, IndexStats, Stats, StoreError};
 use showroom_catalog::{Query, QueryPart, Record, VectorName};
 
 use crate::INDEX_FROM_ROWS;
+use crate::best::Best;
 use crate::meta::{self, Measured};
 use crate::open::LanceCatalogue;
 use crate::read::ROWS_AT_ONCE;
-use crate::search::Best;
+use crate::schema::TITLE;
 
 /// An index that misses more than one row in this many is built anew, not added to: new rows go
 /// into the old partitions, which fit them less and less.
@@ -52,6 +53,10 @@ impl LanceCatalogue {
             )
             .await?;
         }
+        if self.has_titles().await? {
+            self.index(TITLE, Index::FTS(FtsIndexBuilder::default()), rows)
+                .await?;
+        }
         for name in VectorName::ALL {
             let kind = IvfHnswSqIndexBuilder::default().distance_type(DistanceType::Dot);
             self.index(name.name(), Index::IvfHnswSq(kind), rows)
@@ -65,6 +70,16 @@ impl LanceCatalogue {
         }
         meta::write_measured(&self.dir, &self.at, &measured)?;
         self.numbers().await
+    }
+
+    async fn has_titles(&self) -> Result<bool, StoreError> {
+        let schema = self.photos.schema().await;
+        let schema = schema.map_err(|error| self.failed(error))?;
+        if schema.field_with_name(TITLE).is_err() {
+            return Ok(false);
+        }
+        let titled = format!("{TITLE} is not null");
+        Ok(self.count(&self.photos, Some(&titled)).await? > 0)
     }
 
     /// Builds the index of a column, or adds the rows that it misses where they are few.

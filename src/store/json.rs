@@ -2,8 +2,10 @@
 //! added.
 
 use serde::Serialize;
+use showroom_catalog::bands::Match;
 use showroom_catalog::query::Why;
-use showroom_catalog::{Category, Colour, Decision, Facts, Hit, PhotoId, Record, Tag};
+use showroom_catalog::seams::Matched;
+use showroom_catalog::{Attributes, Category, Colour, Decision, Facts, Hit, PhotoId, Record, Tag};
 
 /// A category: `{"id":"aa-8-8","name":"Sneakers","path":["Apparel & Accessories","Shoes",
 /// "Sneakers"],"score":0.93}`.
@@ -56,6 +58,10 @@ pub struct PhotoJson<'a> {
     pub id: PhotoId,
     pub uri: &'a str,
     pub sku: Option<&'a str>,
+    /// The shop's own title of the product, from its feed.
+    pub title: Option<&'a str>,
+    /// What else the feed said: texts, numbers, truth values and lists of texts by name.
+    pub attributes: &'a Attributes,
     /// Of the upright photo, in pixels.
     pub width: u32,
     pub height: u32,
@@ -74,6 +80,8 @@ impl<'a> From<&'a Record> for PhotoJson<'a> {
             id: record.id,
             uri: &record.source.uri,
             sku: record.source.sku.as_deref(),
+            title: record.title.as_deref(),
+            attributes: &record.attributes,
             width: record.facts.width,
             height: record.facts.height,
             category: record.category.as_ref().map(CategoryJson::from),
@@ -90,12 +98,49 @@ pub struct HitJson<'a> {
     pub id: PhotoId,
     pub uri: &'a str,
     pub sku: Option<&'a str>,
+    /// The shop's own title of the product, from its feed.
+    pub title: Option<&'a str>,
     /// -1 to 1; higher is nearer.
     pub score: f32,
     pub category: Option<CategoryJson<'a>>,
     pub colours: &'a [Colour],
-    /// What each part of the query gave: `{"part":"shape","score":0.9}`.
-    pub why: &'a [Why],
+    /// `same_product`, `similar`, `related` or `no_good_match`; not there where nobody has measured
+    /// what the scores mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#match: Option<Match>,
+    /// What each part of the query gave.
+    pub why: Vec<WhyJson<'a>>,
+}
+
+/// What a part of the query gave: `{"part":"text","score":0.7,"asked":"red trainers","weight":1.0,
+/// "matched":[{"kind":"colour","word":"red","share":0.4}]}`.
+#[derive(Debug, Serialize)]
+pub struct WhyJson<'a> {
+    /// `shape`, `colour`, `text` or `title`.
+    pub part: &'a str,
+    /// Likeness before weighting, -1 to 1; of a title the share of the words that it has, 0 to 1.
+    pub score: f32,
+    /// What was typed for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<&'a str>,
+    /// How much it counts; negative for what it should not be. A title counts by its rank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f32>,
+    /// What in the photo, or in its title, answers the words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub matched: Vec<Matched>,
+}
+
+impl From<&Why> for WhyJson<'_> {
+    fn from(why: &Why) -> Self {
+        WhyJson {
+            part: why.part.name(),
+            score: why.score,
+            asked: None,
+            weight: None,
+            matched: Vec::new(),
+        }
+    }
 }
 
 impl<'a> From<&'a Hit> for HitJson<'a> {
@@ -105,10 +150,12 @@ impl<'a> From<&'a Hit> for HitJson<'a> {
             id: record.id,
             uri: &record.source.uri,
             sku: record.source.sku.as_deref(),
+            title: record.title.as_deref(),
             score: hit.score,
             category: record.category.as_ref().map(CategoryJson::from),
             colours: &record.colours,
-            why: &hit.why,
+            r#match: None,
+            why: hit.why.iter().map(WhyJson::from).collect(),
         }
     }
 }

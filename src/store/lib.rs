@@ -4,14 +4,19 @@
 //! knows a store as [`showroom_catalog::seams::Catalogue`].
 
 mod accelerator;
+mod attributes;
+mod best;
 mod catalogue;
 mod chunk;
 mod decode;
+mod diverse;
 mod durable;
 mod encode;
 mod error;
 mod etags;
 mod export;
+mod facets;
+mod fuse;
 mod index;
 mod json;
 mod labels;
@@ -22,15 +27,18 @@ mod scan;
 mod schema;
 mod search;
 mod sql;
+mod titles;
 mod verify;
 mod write;
 
+pub use attributes::AttributeKinds;
 pub use export::{ExportError, export_jsonl};
 pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson};
 pub use labels::{
     DecisionLog, append_decisions, is_label_set_name, label_set_path, label_sets, read_decisions,
     read_label_set, remove_label_set, write_label_set,
 };
+pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson, WhyJson};
 pub use meta::is_being_written;
 pub use open::LanceCatalogue;
 

@@ -265,6 +265,9 @@ fn check_same(at: &str, found: &StoreManifest, wanted: &StoreManifest) -> Result
 
 fn check_columns(at: &str, found: &SchemaRef, wanted: &SchemaRef) -> Result<(), StoreError> {
     for field in wanted.fields() {
+        if field.name() == schema::TITLE && found.field_with_name(schema::TITLE).is_err() {
+            continue;
+        }
         let same = found
             .field_with_name(field.name())
             .is_ok_and(|found| found.data_type() == field.data_type());

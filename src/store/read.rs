@@ -12,7 +12,7 @@ use showroom_catalog::{Filter, Record, Reject, VectorName};
 use crate::decode::{self, Rows};
 use crate::open::LanceCatalogue;
 use crate::schema::{self, CLASSES, ROW_ID};
-use crate::sql;
+use crate::{attributes, sql};
 
 /// Rows that are in memory at once while many are read: about 16 KB each with their vectors.
 pub(crate) const ROWS_AT_ONCE: usize = 512;
@@ -34,7 +34,8 @@ impl LanceCatalogue {
             which += &format!(" or (id >= '{id}' and id < '{id}g')");
         }
         let mut found = Vec::new();
-        self.rows_in_order(Some(which), columns, &mut |records| {
+        let table = self.snapshot().await?;
+        self.rows_in_order(&table, Some(which), columns, &mut |records| {
             found.extend(records);
             true
         })
@@ -48,23 +49,24 @@ impl LanceCatalogue {
         columns: Columns,
         each: &mut (dyn FnMut(Vec<Record>) -> bool + Send),
     ) -> Result<(), StoreError> {
-        let which = filter.as_ref().map(sql::to_sql).transpose()?;
-        self.rows_in_order(which, columns, each).await
+        let table = self.snapshot().await?;
+        let which = self.which(&table, filter.as_ref()).await?;
+        self.rows_in_order(&table, which, columns, each).await
     }
 
     /// URIs first (they fit in memory), sorted; then the rows, a batch at a time.
     async fn rows_in_order(
         &self,
+        table: &Table,
         which: Option<String>,
         columns: Columns,
         each: &mut (dyn FnMut(Vec<Record>) -> bool + Send),
     ) -> Result<(), StoreError> {
-        let table = self.snapshot().await?;
-        let mut keys = self.uris(&table, which).await?;
+        let mut keys = self.uris(table, which).await?;
         keys.sort_unstable();
         for some in keys.chunks(ROWS_AT_ONCE) {
             let ids: Vec<u64> = some.iter().map(|(_, id)| *id).collect();
-            let records = self.take(&table, &ids, columns).await?;
+            let records = self.take(table, &ids, columns).await?;
             if !each(records) {
                 break;
             }
@@ -76,6 +78,19 @@ impl LanceCatalogue {
     pub(crate) async fn snapshot(&self) -> Result<Table, StoreError> {
         let table = self.photos.query_snapshot().await;
         table.map_err(|error| self.failed(error))
+    }
+
+    /// The SQL of a filter, whose attributes are those of `table`.
+    pub(crate) async fn which(
+        &self,
+        table: &Table,
+        filter: Option<&Filter>,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(filter) = filter else {
+            return Ok(None);
+        };
+        let schema = table.schema().await.map_err(|error| self.failed(error))?;
+        sql::to_sql(filter, &schema).map(Some)
     }
 
     pub(crate) async fn uris(
@@ -114,7 +129,9 @@ impl LanceCatalogue {
         ids: &[u64],
         columns: Columns,
     ) -> Result<Vec<Record>, StoreError> {
+        let schema = table.schema().await.map_err(|error| self.failed(error))?;
         let mut wanted = schema::tag_columns();
+        wanted.extend(attributes::columns(&schema));
         if columns == Columns::All {
             wanted.push(CLASSES.into());
             wanted.extend(VectorName::ALL.map(|name| name.name().to_string()));

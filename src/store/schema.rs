@@ -12,10 +12,13 @@ pub(crate) const REJECTS: &str = "rejects";
 
 /// Class probabilities: the one column of numbers that is not searched.
 pub(crate) const CLASSES: &str = "classes";
+/// The shop's title of a product, null where there is none. Catalogues that were made before feeds
+/// were read get it, as they get attributes, when the first one is written.
+pub(crate) const TITLE: &str = "title";
 /// Lance's own number of a row, valid within one version of a table.
 pub(crate) const ROW_ID: &str = "_rowid";
 
-/// Every column of `photos` but classes and vectors.
+/// Every column of `photos` but the title, attributes, classes and vectors.
 pub(crate) fn tag_fields() -> Vec<Field> {
     let mut fields = vec![
         // BLAKE3 of the bytes, 64 hexadecimal digits.
@@ -84,6 +87,7 @@ pub(crate) fn tag_columns() -> Vec<String> {
 
 pub(crate) fn photos(dimensions: &Dimensions) -> SchemaRef {
     let mut fields = tag_fields();
+    fields.push(word(TITLE).with_nullable(true));
     fields.push(vector(CLASSES, dimensions.classes));
     for name in VectorName::ALL {
         fields.push(vector(name.name(), length(dimensions, name)));

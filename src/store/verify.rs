@@ -13,7 +13,7 @@ use crate::decode::{self, Rows};
 use crate::encode::category_terms;
 use crate::open::LanceCatalogue;
 use crate::read::small_batches;
-use crate::schema;
+use crate::{attributes, schema};
 
 /// Problems that are told one by one.
 const MOST_PROBLEMS: usize = 100;
@@ -70,7 +70,9 @@ impl LanceCatalogue {
 
     async fn check_photos(&self, problems: &mut Problems) -> Result<(), StoreError> {
         let table = self.snapshot().await?;
+        let schema = table.schema().await.map_err(|error| self.failed(error))?;
         let mut columns = schema::tag_columns();
+        columns.extend(attributes::columns(&schema));
         columns.push(schema::CLASSES.into());
         columns.extend(VectorName::ALL.map(|name| name.name().to_string()));
         let query = table.query().select(Select::columns(&columns));

@@ -65,11 +65,14 @@ impl LanceCatalogue {
         etags: &mut Etags,
         records: Vec<Record>,
     ) -> Result<(), StoreError> {
+        self.add_columns_for(&records).await?;
+        let schema = self.photos.schema().await;
+        let schema = schema.map_err(|error| self.failed(error))?;
         let (changed, new): (Vec<Record>, Vec<Record>) = records
             .into_iter()
             .partition(|record| etags.photos.contains_key(&record.source.uri));
         let rows = |records: &[Record]| {
-            photo_rows(records, &self.manifest.dimensions)
+            photo_rows(records, &self.manifest.dimensions, &schema)
                 .map_err(|error| self.failed(error.into()))
         };
         for some in new.chunks(ROWS_AT_ONCE) {

@@ -74,7 +74,7 @@ fn wrong_usage_is_2() {
         &["ingest"],
         &["search"],
         &["search", "--text", "a", "-k", "0"],
-        &["search", "--image", "a", "--like", "b"],
+        &["search", "--minus", "a"],
         &["search", "--like", "a", "--colour-weight", "x"],
         &["export", "--format", "xml"],
     ] {

@@ -7,6 +7,7 @@ mod bad_input;
 mod command_line;
 mod crash;
 mod eval;
+mod find;
 mod journey;
 mod labels;
 mod pictures;

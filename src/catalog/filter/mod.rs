@@ -9,7 +9,8 @@
 //!
 //! `not` binds tighter than `and`, `and` tighter than `or`. Words are compared without regard to
 //! case. `category = X` holds for X (an id or a name) and everything below it; `colour = X` and
-//! `label = X` hold where one of them is X.
+//! `label = X` hold where one of them is X. A name that is no field is that of an attribute of the
+//! shop's feed (`price < 50 and brand = Acme`).
 
 mod parse;
 
@@ -18,11 +19,13 @@ use std::fmt;
 pub use parse::BadFilter;
 
 /// What a condition is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
     Id,
     Uri,
     Sku,
+    /// The words of the shop's title: `title = X` holds where it is X, without regard to case.
+    Title,
     Format,
     Category,
     Colour,
@@ -39,13 +42,18 @@ pub enum Field {
     BorderUniform,
     Transparent,
     ProductShare,
+    /// An attribute of the shop's feed, by its name; whether the catalogue has it, and of which kind
+    /// its values are, only the catalogue knows.
+    Attribute(String),
 }
 
 impl Field {
-    pub const ALL: [Field; 19] = [
+    /// All that every catalogue has.
+    pub const ALL: [Field; 20] = [
         Field::Id,
         Field::Uri,
         Field::Sku,
+        Field::Title,
         Field::Format,
         Field::Category,
         Field::Colour,
@@ -65,11 +73,12 @@ impl Field {
     ];
 
     /// The word in a filter; for facts the same as in the JSON.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Field::Id => "id",
             Field::Uri => "uri",
             Field::Sku => "sku",
+            Field::Title => "title",
             Field::Format => "format",
             Field::Category => "category",
             Field::Colour => "colour",
@@ -86,29 +95,39 @@ impl Field {
             Field::BorderUniform => "border_uniform",
             Field::Transparent => "transparent",
             Field::ProductShare => "product_share",
+            Field::Attribute(name) => name,
         }
     }
 
-    /// Whether values are numbers; else they are words.
-    pub fn is_number(self) -> bool {
+    /// Whether values are numbers; else they are words, or, of an attribute, either.
+    pub fn is_number(&self) -> bool {
         !matches!(
             self,
             Field::Id
                 | Field::Uri
                 | Field::Sku
+                | Field::Title
                 | Field::Format
                 | Field::Category
                 | Field::Colour
                 | Field::Label
+                | Field::Attribute(_)
         )
     }
 
-    fn from_name(name: &str) -> Option<Field> {
-        let name = name.to_ascii_lowercase();
+    /// A name that is none of the fixed ones is that of an attribute.
+    pub fn from_name(name: &str) -> Field {
+        let name = name.to_lowercase();
         if name == "color" {
-            return Some(Field::Colour);
+            return Field::Colour;
         }
-        Field::ALL.into_iter().find(|field| field.name() == name)
+        let fixed = Field::ALL.into_iter().find(|field| field.name() == name);
+        fixed.unwrap_or(Field::Attribute(name))
+    }
+
+    /// Whether every catalogue has it.
+    pub fn is_known(&self) -> bool {
+        !matches!(self, Field::Attribute(_))
     }
 }
 
@@ -137,7 +156,8 @@ impl Comparison {
     }
 }
 
-/// A number or a word; which of the two is settled by [`Field::is_number`] when it is parsed.
+/// A number or a word; which of the two is settled by [`Field::is_number`] when it is parsed, and of
+/// an attribute by how it is written: what reads as a number and has no quotes is one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Number(f64),

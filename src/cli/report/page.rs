@@ -129,6 +129,8 @@ pub mod sample {
                 bytes: 12_345,
                 sku: None,
             },
+            title: None,
+            attributes: Default::default(),
             facts: Facts {
                 width: 1200,
                 height: 1600,

@@ -3,7 +3,7 @@
 use crossbeam_channel::{Receiver, Sender};
 use showroom_catalog::embedding::Dimensions;
 use showroom_catalog::seams::{ModelError, Tagged, Tagger};
-use showroom_catalog::{Facts, Record, Stage, Vectors};
+use showroom_catalog::{Attributes, Facts, Record, Stage, Vectors};
 
 use super::encode::Encoded;
 use super::run::{Outcome, Run};
@@ -62,6 +62,8 @@ fn record(photo: Encoded, tagged: Tagged, tagger: &str) -> Record {
     Record {
         id,
         source,
+        title: None,
+        attributes: Attributes::new(),
         facts: Facts {
             product_share: features.product_share,
             ..facts

@@ -49,6 +49,8 @@ pub async fn a_line_a_photo(catalogue: &dyn Catalogue) {
             "id": row.id.to_string(),
             "uri": row.source.uri,
             "sku": row.source.sku,
+            "title": row.title,
+            "attributes": row.attributes,
             "width": row.facts.width,
             "height": row.facts.height,
             "category": category,
@@ -101,6 +103,7 @@ fn a_hit_says_why() {
             part: VectorName::Shape,
             score: 0.75,
         }],
+        title: None,
         record: record.clone(),
     };
     assert_eq!(
@@ -109,6 +112,7 @@ fn a_hit_says_why() {
             "id": record.id.to_string(),
             "uri": "/photos/000001.jpg",
             "sku": null,
+            "title": "Title 1",
             "score": 0.5,
             "category": null,
             "colours": [],

@@ -2,7 +2,7 @@
 
 use showroom_catalog::filter::{Comparison, Field, Value};
 use showroom_catalog::seams::{Catalogue, Columns, StoreError};
-use showroom_catalog::{Decision, Filter, Query, Record};
+use showroom_catalog::{AttributeValue, Decision, Filter, Query, Record};
 
 use crate::sample::{record, records};
 
@@ -12,12 +12,13 @@ enum Has {
     Number(Option<f64>),
 }
 
-fn has(field: Field, record: &Record) -> Has {
+fn has(field: &Field, record: &Record) -> Has {
     let facts = &record.facts;
     let number = |fact: f32| Has::Number(Some(fact.into()));
     match field {
         Field::Id => Has::Words(vec![record.id.to_string()]),
         Field::Uri => Has::Words(vec![record.source.uri.clone()]),
+        Field::Title => Has::Words(record.title.iter().map(|t| t.to_lowercase()).collect()),
         Field::Sku => Has::Words(record.source.sku.iter().cloned().collect()),
         Field::Format => Has::Words(vec![facts.format.name().into()]),
         Field::Category => {
@@ -53,19 +54,35 @@ fn has(field: Field, record: &Record) -> Has {
         Field::BorderUniform => number(facts.border_uniform),
         Field::Transparent => number(facts.transparent),
         Field::ProductShare => number(facts.product_share),
+        Field::Attribute(name) => match record.attributes.get(name) {
+            None => Has::Words(vec![]),
+            Some(AttributeValue::Number(number)) => Has::Number(Some(*number)),
+            Some(AttributeValue::List(words)) => {
+                Has::Words(words.iter().map(|w| w.to_lowercase()).collect())
+            }
+            Some(other) => Has::Words(vec![other.to_string().to_lowercase()]),
+        },
     }
 }
 
-fn compares(field: Field, comparison: Comparison, value: &Value, record: &Record) -> bool {
+fn compares(field: &Field, comparison: Comparison, value: &Value, record: &Record) -> bool {
     if comparison == Comparison::NotEqual {
         return !compares(field, Comparison::Equal, value, record);
     }
     match (has(field, record), value) {
         (Has::Words(words), Value::Word(word)) => words.contains(word),
+        // What a feed wrote as a number may be asked for as a word, and the other way round.
+        (Has::Words(words), Value::Number(number)) if !field.is_known() => {
+            comparison == Comparison::Equal && words.contains(&number.to_string())
+        }
+        (Has::Number(Some(has)), Value::Word(word)) if !field.is_known() => word.parse() == Ok(has),
         (Has::Number(None), Value::Number(_)) => false,
         (Has::Number(Some(has)), Value::Number(number)) => {
             // Facts are f32: 0.1 is the f32 nearest to it. Whole numbers are exact.
-            let whole = matches!(field, Field::Width | Field::Height | Field::Bytes);
+            let whole = matches!(
+                field,
+                Field::Width | Field::Height | Field::Bytes | Field::Attribute(_)
+            );
             let number = if whole {
                 *number
             } else {
@@ -87,10 +104,10 @@ fn compares(field: Field, comparison: Comparison, value: &Value, record: &Record
 /// Whether the record passes the filter.
 pub fn passes(filter: &Filter, record: &Record) -> bool {
     match filter {
-        Filter::Compare(field, comparison, value) => compares(*field, *comparison, value, record),
+        Filter::Compare(field, comparison, value) => compares(field, *comparison, value, record),
         Filter::OneOf(field, values) => values
             .iter()
-            .any(|value| compares(*field, Comparison::Equal, value, record)),
+            .any(|value| compares(field, Comparison::Equal, value, record)),
         Filter::Not(inner) => !passes(inner, record),
         Filter::And(left, right) => passes(left, record) && passes(right, record),
         Filter::Or(left, right) => passes(left, record) || passes(right, record),
@@ -130,7 +147,7 @@ pub fn filters_of_every_kind(rows: &[Record]) -> Vec<Filter> {
     for field in Field::ALL {
         let values: Vec<Value> = rows
             .iter()
-            .flat_map(|record| match has(field, record) {
+            .flat_map(|record| match has(&field, record) {
                 Has::Words(words) => words.into_iter().map(Value::Word).collect(),
                 Has::Number(number) => Vec::from_iter(number.map(Value::Number)),
             })
@@ -143,7 +160,7 @@ pub fn filters_of_every_kind(rows: &[Record]) -> Vec<Filter> {
             &[Equal, NotEqual]
         };
         for comparison in comparisons {
-            let compare = Filter::Compare(field, *comparison, values[1].clone());
+            let compare = Filter::Compare(field.clone(), *comparison, values[1].clone());
             filters.push(Filter::Not(Box::new(compare.clone())));
             filters.push(compare);
         }
@@ -175,6 +192,19 @@ pub fn filters_of_every_kind(rows: &[Record]) -> Vec<Filter> {
         "label = l-7",
         "colour = red and colour = navy or not (colour = white or width < 500)",
         "not (colour = red and (width < 900 or not sku = SKU-3))",
+        "title = 'TITLE 4'",
+        "price < 20 and brand = Acme",
+        "not price < 20",
+        "price >= 50.5 or brand != acme",
+        "brand in ('müller & söhne', 'O''Neill')",
+        "not brand = acme",
+        "in_stock = true",
+        "in_stock != true",
+        "größe = 38",
+        "GRÖßE = 40 or größe = '38'",
+        "größe < 40",
+        "größe in (xl, s)",
+        "not größe in (xl, 37)",
         "sku in (SKU-1, SKU-2) or not sku in (SKU-1, SKU-3)",
     ] {
         filters.push(text.parse().unwrap());
@@ -225,9 +255,9 @@ pub async fn words_never_become_sql(catalogue: &dyn Catalogue) {
         let word = Value::Word(attempt.to_string());
         for field in Field::ALL.into_iter().filter(|field| !field.is_number()) {
             for filter in [
-                Filter::Compare(field, Comparison::Equal, word.clone()),
-                Filter::Compare(field, Comparison::NotEqual, word.clone()),
-                Filter::OneOf(field, vec![word.clone(), Value::Word("red".into())]),
+                Filter::Compare(field.clone(), Comparison::Equal, word.clone()),
+                Filter::Compare(field.clone(), Comparison::NotEqual, word.clone()),
+                Filter::OneOf(field.clone(), vec![word.clone(), Value::Word("red".into())]),
             ] {
                 check(catalogue, &rows, &filter).await;
             }

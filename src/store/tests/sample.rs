@@ -3,8 +3,8 @@
 use showroom_catalog::embedding::{Dimensions, normalise};
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
 use showroom_catalog::{
-    Category, Colour, Decision, Facts, Format, PhotoId, PhotoRef, Record, Reject, Stage, Tag,
-    Vectors,
+    AttributeValue, Attributes, Category, Colour, Decision, Facts, Format, PhotoId, PhotoRef,
+    Record, Reject, Stage, Tag, Vectors,
 };
 
 pub const DIMENSIONS: Dimensions = Dimensions {
@@ -97,6 +97,8 @@ pub fn record(number: u64) -> Record {
             bytes,
             sku: (random.below(3) > 0).then(|| format!("SKU-{}", random.below(50))),
         },
+        title: title(number),
+        attributes: attributes(number),
         facts: Facts {
             width: 100 + random.below(2000) as u32,
             height: 100 + random.below(2000) as u32,
@@ -147,6 +149,30 @@ pub fn record(number: u64) -> Record {
         tagger: "tagger-of-tests".into(),
         ingested_at_ms: 1_700_000_000_000 + number as i64,
     }
+}
+
+fn title(number: u64) -> Option<String> {
+    (!number.is_multiple_of(3)).then(|| format!("Title {}", number % 7))
+}
+
+/// Values of every kind, and for one name of several.
+fn attributes(number: u64) -> Attributes {
+    let mut attributes = Attributes::new();
+    let mut add = |name: &str, value| attributes.insert(name.to_string(), value);
+    if !number.is_multiple_of(4) {
+        let brand = ["Acme", "Müller & Söhne", "O'Neill"][number as usize % 3];
+        add("brand", AttributeValue::Text(brand.into()));
+    }
+    if !number.is_multiple_of(5) {
+        add("price", AttributeValue::Number(number as f64 + 0.5));
+        add("in_stock", AttributeValue::Bool(number.is_multiple_of(2)));
+    }
+    match number % 3 {
+        0 => add("größe", AttributeValue::Number((number % 6) as f64 + 36.0)),
+        1 => add("größe", AttributeValue::Text("XL".into())),
+        _ => add("größe", AttributeValue::List(vec!["S".into(), "38".into()])),
+    };
+    attributes
 }
 
 pub fn records(numbers: std::ops::Range<u64>) -> Vec<Record> {

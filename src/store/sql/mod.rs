@@ -4,8 +4,13 @@
 //! holds. SQL has three, so `not` is carried down to the conditions, where the missing value is
 //! spelt out. Values are only ever written as literals.
 
+use arrow_schema::Schema;
 use showroom_catalog::filter::{Comparison, Field, Filter, Value};
 use showroom_catalog::seams::StoreError;
+
+use crate::schema::TITLE;
+
+mod attribute;
 
 /// Most conditions in a filter; the query planner below recurses over them.
 const MAX_CONDITIONS: usize = 200;
@@ -23,10 +28,10 @@ pub(crate) fn one_of<'a>(column: &str, texts: impl IntoIterator<Item = &'a str>)
     format!("{column} in ({})", list.join(", "))
 }
 
-/// The condition of `filter`, for a `WHERE`.
-pub(crate) fn to_sql(filter: &Filter) -> Result<String, StoreError> {
+/// The condition of `filter`, for a `WHERE`. `table` is the schema that it is asked of: it says which attributes there are.
+pub(crate) fn to_sql(filter: &Filter, table: &Schema) -> Result<String, StoreError> {
     let mut conditions = 0;
-    condition(filter, false, 0, &mut conditions)
+    condition(filter, table, false, 0, &mut conditions)
 }
 
 fn bad(message: impl Into<String>) -> StoreError {
@@ -35,6 +40,7 @@ fn bad(message: impl Into<String>) -> StoreError {
 
 fn condition(
     filter: &Filter,
+    table: &Schema,
     negated: bool,
     depth: usize,
     conditions: &mut usize,
@@ -45,14 +51,14 @@ fn condition(
         )));
     }
     match filter {
-        Filter::Not(inner) => condition(inner, !negated, depth, conditions),
+        Filter::Not(inner) => condition(inner, table, !negated, depth, conditions),
         Filter::And(..) | Filter::Or(..) => {
             let all = matches!(filter, Filter::And(..)) != negated;
             let mut operands = Vec::new();
             chain(filter, negated, all, &mut operands);
             let parts: Vec<String> = operands
                 .into_iter()
-                .map(|(operand, negated)| condition(operand, negated, depth + 1, conditions))
+                .map(|(operand, negated)| condition(operand, table, negated, depth + 1, conditions))
                 .collect::<Result<_, _>>()?;
             Ok(format!(
                 "({})",
@@ -61,6 +67,16 @@ fn condition(
         }
         Filter::Compare(field, comparison, value) => {
             count(conditions, 1)?;
+            if let Field::Attribute(name) = field {
+                return attribute::compare(name, *comparison, value, negated, table);
+            }
+            if let Some(sql) = without_titles(
+                field,
+                table,
+                (*comparison == Comparison::NotEqual) != negated,
+            ) {
+                return Ok(sql);
+            }
             // A missing value passes `!=` and nothing else.
             let missing_passes = (*comparison == Comparison::NotEqual) != negated;
             let comparison = if negated {
@@ -68,16 +84,22 @@ fn condition(
             } else {
                 *comparison
             };
-            let sql = compare(*field, comparison, value)?;
-            Ok(if missing_passes && nullable(*field) {
-                format!("({} is null or {sql})", column(*field))
+            let sql = compare(field, comparison, value)?;
+            Ok(if missing_passes && nullable(field) {
+                format!("({} is null or {sql})", column(field))
             } else {
                 sql
             })
         }
         Filter::OneOf(field, values) => {
             count(conditions, values.len())?;
-            one_of_values(*field, values, negated)
+            if let Field::Attribute(name) = field {
+                return attribute::one_of(name, values, negated, table);
+            }
+            if let Some(sql) = without_titles(field, table, negated) {
+                return Ok(sql);
+            }
+            one_of_values(field, values, negated)
         }
     }
 }
@@ -120,9 +142,16 @@ fn opposite(comparison: Comparison) -> Comparison {
     }
 }
 
+/// What holds of every row where the field is the title and the catalogue was made without one.
+fn without_titles(field: &Field, table: &Schema, missing_passes: bool) -> Option<String> {
+    let is_missing = *field == Field::Title && table.field_with_name(TITLE).is_err();
+    is_missing.then(|| missing_passes.to_string())
+}
+
 /// The column in which a field is looked up.
-fn column(field: Field) -> &'static str {
+fn column(field: &Field) -> &str {
     match field {
+        Field::Title => "lower(title)",
         Field::Category => "category_terms",
         Field::Colour => "colour_names",
         Field::Label => "label_terms",
@@ -130,29 +159,29 @@ fn column(field: Field) -> &'static str {
     }
 }
 
-fn is_list(field: Field) -> bool {
+fn is_list(field: &Field) -> bool {
     matches!(field, Field::Category | Field::Colour | Field::Label)
 }
 
-fn nullable(field: Field) -> bool {
-    matches!(field, Field::Sku | Field::CategoryScore)
+fn nullable(field: &Field) -> bool {
+    matches!(field, Field::Sku | Field::Title | Field::CategoryScore)
 }
 
-fn word(field: Field, value: &Value) -> Result<String, StoreError> {
+fn word(field: &Field, value: &Value) -> Result<String, StoreError> {
     match value {
         Value::Word(word) => Ok(quote(word)),
         Value::Number(_) => Err(bad(format!("{} needs a word", field.name()))),
     }
 }
 
-fn number(field: Field, value: &Value) -> Result<f64, StoreError> {
+fn number(field: &Field, value: &Value) -> Result<f64, StoreError> {
     match value {
         Value::Number(number) if number.is_finite() => Ok(*number),
         _ => Err(bad(format!("{} needs a finite number", field.name()))),
     }
 }
 
-fn compare(field: Field, comparison: Comparison, value: &Value) -> Result<String, StoreError> {
+fn compare(field: &Field, comparison: Comparison, value: &Value) -> Result<String, StoreError> {
     if field.is_number() {
         let number = number(field, value)?;
         return Ok(match field {
@@ -182,7 +211,7 @@ fn compare(field: Field, comparison: Comparison, value: &Value) -> Result<String
 }
 
 /// A comparison of a column of whole numbers from 0 to `most` with any number.
-fn integer(field: Field, comparison: Comparison, number: f64, most: f64) -> String {
+fn integer(field: &Field, comparison: Comparison, number: f64, most: f64) -> String {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     let whole = match comparison {
         Equal | NotEqual if number.fract() != 0.0 => -1.0,
@@ -202,7 +231,7 @@ fn integer(field: Field, comparison: Comparison, number: f64, most: f64) -> Stri
     holds.to_string()
 }
 
-fn one_of_values(field: Field, values: &[Value], negated: bool) -> Result<String, StoreError> {
+fn one_of_values(field: &Field, values: &[Value], negated: bool) -> Result<String, StoreError> {
     if field.is_number() {
         let any: Vec<String> = values
             .iter()
