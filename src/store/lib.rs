@@ -33,7 +33,6 @@ mod write;
 
 pub use attributes::AttributeKinds;
 pub use export::{ExportError, export_jsonl};
-pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson};
 pub use labels::{
     DecisionLog, append_decisions, is_label_set_name, label_set_path, label_sets, read_decisions,
     read_label_set, remove_label_set, write_label_set,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::colour_weight;
+use super::search::colour_weight;
 
 /// Measure how good tags and searches are, on photos of which you say what is right.
 #[derive(Debug, clap::Args)]

@@ -124,7 +124,7 @@ fn weighted_file(text: &str) -> Result<Weighted, String> {
     weighted(text)
 }
 
-fn colour_weight(text: &str) -> Result<f32, String> {
+pub(super) fn colour_weight(text: &str) -> Result<f32, String> {
     let weight: f32 = text.parse().map_err(|_| "not a number".to_string())?;
     if (0.0..=100.0).contains(&weight) {
         Ok(weight)
