@@ -136,10 +136,15 @@ impl fmt::Display for Taken {
 
 pub fn engine(config: &Config, library: &Library, work: Work) -> Result<Taken, Failure> {
     let mut wishes = config.wishes.clone();
-    if work == Work::Question && wishes.device == DeviceWish::Auto {
+    let question = work == Work::Question && wishes.device == DeviceWish::Auto;
+    if question {
         wishes.device = DeviceWish::Cpu;
     }
-    take(config, library, &wishes)
+    let mut taken = take(config, library, &wishes)?;
+    if question {
+        taken.choice.notes.push("quickest for a single question".to_string());
+    }
+    Ok(taken)
 }
 
 fn take(config: &Config, library: &Library, wishes: &Wishes) -> Result<Taken, Failure> {
