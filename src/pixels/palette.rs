@@ -79,8 +79,9 @@ pub fn name_place([r, g, b]: [u8; 3]) -> usize {
     usize::from(NAMES[cell])
 }
 
-/// The colours of these pixels, main colour first: the five with the largest shares, those of at least
-/// 5 %, and the largest in any case. The order is that of the shares, where grey, navy and brown count for less and blue for more. Empty where there is no pixel.
+/// The colours of these pixels, main colour first: those of at least 5 %, at most five, and the largest
+/// in any case. They stand in the order of their shares, where grey, navy and brown count for less and
+/// blue for more. Empty where there is no pixel.
 pub fn named_colours(rgb: &[[u8; 3]]) -> Vec<Colour> {
     let mut sums = [[0; 4]; VOCABULARY.len()];
     for pixel in rgb {
