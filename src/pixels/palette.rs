@@ -79,8 +79,9 @@ pub fn name_place([r, g, b]: [u8; 3]) -> usize {
     usize::from(NAMES[cell])
 }
 
-/// The colours of these pixels, main colour first: those of at least 5 %, at most five, and the main
-/// one in any case. The order is that of the shares, where grey, navy and brown count for less and blue for more. Empty where there is no pixel.
+/// The colours of these pixels, main colour first: those of at least 5 %, at most five, and the largest
+/// in any case. They stand in the order of their shares, where grey, navy and brown count for less and
+/// blue for more. Empty where there is no pixel.
 pub fn named_colours(rgb: &[[u8; 3]]) -> Vec<Colour> {
     let mut sums = [[0; 4]; VOCABULARY.len()];
     for pixel in rgb {
@@ -102,14 +103,11 @@ pub fn colours_of_sums(sums: &[[u64; 4]; VOCABULARY.len()]) -> Vec<Colour> {
         .zip(sums)
         .map(|((name, _), sum)| (*name, *sum))
         .collect();
-    let counts_for = |(name, sum): &(&str, [u64; 4])| {
-        let weight = WEIGHTS.iter().find(|(weighted, _)| weighted == name);
-        sum[0] as f32 * weight.map_or(1.0, |(_, weight)| *weight)
-    };
     // Stable, so that of equals the first in the table comes first.
-    ranked.sort_by(|a, b| counts_for(b).total_cmp(&counts_for(a)));
-    ranked
+    ranked.sort_by_key(|(_, sum)| std::cmp::Reverse(sum[0]));
+    let named = ranked
         .into_iter()
+        .take(MOST_COLOURS)
         .filter(|(_, sum)| sum[0] > 0)
         .map(|(name, [count, sums @ ..])| {
             let [r, g, b] = sums.map(|sum| (sum + count / 2) / count);
@@ -121,10 +119,16 @@ pub fn colours_of_sums(sums: &[[u64; 4]; VOCABULARY.len()]) -> Vec<Colour> {
             }
         })
         .enumerate()
-        .filter(|(rank, colour)| *rank == 0 || colour.share >= LEAST_SHARE)
-        .map(|(_, colour)| colour)
-        .take(MOST_COLOURS)
-        .collect()
+        .take_while(|(rank, colour)| *rank == 0 || colour.share >= LEAST_SHARE);
+    let mut colours: Vec<Colour> = named.map(|(_, colour)| colour).collect();
+    colours.sort_by(|a, b| weighted(b).total_cmp(&weighted(a)));
+    colours
+}
+
+/// How much speaks for it that this is the main colour.
+fn weighted(colour: &Colour) -> f32 {
+    let weight = WEIGHTS.iter().find(|(name, _)| *name == colour.name);
+    colour.share * weight.map_or(1.0, |(_, weight)| *weight)
 }
 
 #[cfg(test)]

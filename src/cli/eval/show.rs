@@ -10,26 +10,32 @@ use crate::table::{counted, plain, table};
 /// Mistakes that are shown.
 const MOST_MISTAKES: usize = 8;
 
-/// One line of the table: what, the number, its interval, of how many.
+/// The kind that all questions by words belong to.
+const ALL_KINDS: &str = "all";
+
+/// One line of the table: what was measured, and the number where there is one.
 type Line = (String, Option<Estimate>);
 
-fn lines(results: &Evaluation) -> Vec<Line> {
+/// `brief` keeps of each kind of question the one number that is looked at first.
+fn lines(results: &Evaluation, brief: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut add = |name: String, estimate| lines.push((name, estimate));
-    let text = results.text.iter().map(|(kind, found)| {
-        let kind = format!("words to photo ({})", plain(kind));
-        (kind, Some(found))
-    });
     let searches = [
-        ("same item".to_string(), results.same_item.as_ref()),
-        ("same label".to_string(), results.same_label.as_ref()),
+        ("same item".to_string(), false, results.same_item.as_ref()),
+        ("same label".to_string(), false, results.same_label.as_ref()),
     ];
-    for (name, found) in searches.into_iter().chain(text) {
+    let text = results.text.iter().map(|(kind, found)| {
+        let name = format!("words to photo ({})", plain(kind));
+        (name, brief && kind != ALL_KINDS, Some(found))
+    });
+    for (name, one_number, found) in searches.into_iter().chain(text) {
         let Some(found) = found else { continue };
-        add(format!("{name}, first 1"), Some(found.recall_at_1));
         add(format!("{name}, first 5"), Some(found.recall_at_5));
-        add(format!("{name}, first 10"), Some(found.recall_at_10));
-        add(format!("{name}, mAP"), Some(found.mean_average_precision));
+        if !one_number {
+            add(format!("{name}, first 1"), Some(found.recall_at_1));
+            add(format!("{name}, first 10"), Some(found.recall_at_10));
+            add(format!("{name}, mAP"), Some(found.mean_average_precision));
+        }
     }
     let tags = [
         ("category", &results.category),
@@ -58,7 +64,7 @@ fn number(estimate: &Estimate) -> [String; 3] {
 pub fn text(results: &Results) -> String {
     let found = &results.results;
     let mut rows = table(&["WHAT", "SHARE", "95 %", "OF"]);
-    for (name, estimate) in lines(found) {
+    for (name, estimate) in lines(found, true) {
         let [share, interval, of] = estimate.as_ref().map(number).unwrap_or_default();
         rows.add_row([name, share, interval, of]);
     }
@@ -117,7 +123,7 @@ pub fn markdown(results: &Results) -> String {
         manifest.showroom
     );
     // Writing to a string cannot fail.
-    for (name, estimate) in lines(found) {
+    for (name, estimate) in lines(found, false) {
         let [share, interval, of] = estimate.as_ref().map(number).unwrap_or_default();
         let _ = writeln!(page, "| {} | {share} | {interval} | {of} |", cell(&name));
     }
