@@ -6,6 +6,7 @@
 pub mod embedding;
 pub mod filter;
 pub mod manifest;
+pub mod pair;
 pub mod photo;
 pub mod query;
 pub mod record;
@@ -15,6 +16,7 @@ pub mod tag;
 
 pub use embedding::{VectorName, Vectors};
 pub use filter::Filter;
+pub use pair::{Evidence, Overlap, PairKey, PairKind};
 pub use photo::{Facts, Format, Photo, PhotoId, PhotoRef, Pixels};
 pub use query::{Hit, Query, QueryPart};
 pub use record::Record;

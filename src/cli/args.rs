@@ -1,11 +1,15 @@
 //! What the user can type. Every flag has a twin in the environment, named in its help.
 
+mod dedup;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use showroom_vision::encoder::batch::MAX_BATCH;
 use showroom_vision::engines::device::DeviceWish;
+
+pub use dedup::{Dedup, DedupAct};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -118,6 +122,7 @@ pub enum Verb {
     /// List the photos that could not be used, and why.
     #[command(after_help = "Examples:\n  showroom rejects\n  showroom rejects --json | jq -r .uri")]
     Rejects,
+    Dedup(Dedup),
     Bench(Bench),
     Export(Export),
     Report(Report),

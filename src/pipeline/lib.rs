@@ -3,12 +3,14 @@
 //! - [`FolderSource`]: files and folders as a [`Source`](showroom_catalog::seams::Source).
 //! - [`ingest()`]: list → fetch → decode → encode → tag → write, all at once, each bounded.
 //! - [`retag()`]: tags again from what the catalogue keeps, without a pixel.
+//! - [`dedup()`]: photos that are the same picture, or show the same product.
 //!
 //! **Architecture invariant**: sources, encoders, taggers and catalogues are known only as traits of
 //! `showroom_catalog::seams`. This crate reads no environment and prints nothing.
 
 mod cancel;
 mod clock;
+mod dedup;
 mod folder;
 mod guard;
 mod ingest;
@@ -16,6 +18,10 @@ mod progress;
 mod retag;
 
 pub use cancel::Cancel;
+pub use dedup::{
+    DedupError, DedupOptions, DedupProgress, DedupReport, DuplicateGroup, DuplicatePair,
+    DuplicatePhoto, Method, dedup,
+};
 pub use folder::{FolderSource, SkuFrom};
 pub use guard::silence_guarded_panics;
 pub use ingest::{IngestError, IngestOptions, Parts, ingest};

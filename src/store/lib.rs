@@ -7,6 +7,7 @@ mod accelerator;
 mod catalogue;
 mod chunk;
 mod decode;
+mod dismissed;
 mod durable;
 mod encode;
 mod error;
@@ -24,6 +25,7 @@ mod sql;
 mod verify;
 mod write;
 
+pub use dismissed::{Dismissal, Dismissed, add_dismissals, read_dismissed};
 pub use export::{ExportError, export_jsonl};
 pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson};
 pub use meta::is_being_written;

@@ -6,6 +6,7 @@
 mod bad_input;
 mod command_line;
 mod crash;
+mod dedup;
 mod journey;
 mod pictures;
 mod pillow;
