@@ -78,7 +78,9 @@ pub fn pictures(
     let overlaps = in_chunks(wanted.len(), 32, reading.threads, cancel, &say, |range| {
         let overlap_of = |at: &usize| {
             let (a, b) = pairs[*at];
-            Some((*at, overlap(smalls.get(&a)?, smalls.get(&b)?)))
+            let found = overlap(smalls.get(&a)?, smalls.get(&b)?);
+            // A strip is too narrow to be laid over anything, and says nothing.
+            (found.share > 0.0).then_some((*at, found))
         };
         wanted[range].iter().filter_map(overlap_of).collect()
     });

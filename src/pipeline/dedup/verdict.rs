@@ -20,9 +20,11 @@ const MAY_BE_COPY_COLOUR: f32 = 0.85;
 /// 100 copies are above .78 in detail, 95 of 100 photos of other products below .6.
 const SAME_LUMA: f32 = 0.94;
 const SAME_DETAIL: f32 = 0.72;
+/// … or so much where the hashes agree: what was made small and large again has lost its detail.
+const SAME_BITS_DETAIL: f32 = 0.45;
 /// … and of another colour from this distance in a\* and b\* on, or from the lesser one where the
 /// colours of the products differ too (a small product on a large ground).
-const OTHER_CHROMA: f32 = 6.0;
+const OTHER_CHROMA: f32 = 9.0;
 const MAYBE_OTHER_CHROMA: f32 = 3.5;
 const MAYBE_OTHER_COLOUR: f32 = 0.6;
 
@@ -53,13 +55,13 @@ pub fn needs_pictures(evidence: &Evidence) -> bool {
 /// `None` where they have nothing to do with each other.
 pub fn verdict(evidence: &Evidence) -> Option<(PairKind, String)> {
     let copy = match evidence.overlap {
-        Some(overlap) => by_picture(&overlap, evidence.colour),
+        Some(overlap) => by_picture(&overlap, evidence),
         None => by_hash(evidence),
     };
     copy.or_else(|| by_vectors(evidence))
 }
 
-fn by_picture(overlap: &Overlap, colour: Option<f32>) -> Option<(PairKind, String)> {
+fn by_picture(overlap: &Overlap, evidence: &Evidence) -> Option<(PairKind, String)> {
     let Overlap {
         share,
         luma,
@@ -67,7 +69,12 @@ fn by_picture(overlap: &Overlap, colour: Option<f32>) -> Option<(PairKind, Strin
         chroma,
         mirrored,
     } = *overlap;
-    if luma < SAME_LUMA || detail < SAME_DETAIL {
+    let least_detail = if evidence.phash_bits <= SAME_BITS {
+        SAME_BITS_DETAIL
+    } else {
+        SAME_DETAIL
+    };
+    if luma < SAME_LUMA || detail < least_detail {
         return None;
     }
     let mut how = match share {
@@ -78,7 +85,7 @@ fn by_picture(overlap: &Overlap, colour: Option<f32>) -> Option<(PairKind, Strin
         how += ", mirrored";
     }
     let numbers = format!("luma {luma:.3}, detail {detail:.2}, colours {chroma:.1} apart");
-    let colours_differ = colour.is_some_and(|colour| colour < MAYBE_OTHER_COLOUR);
+    let colours_differ = (evidence.colour).is_some_and(|colour| colour < MAYBE_OTHER_COLOUR);
     let other_colour = chroma > OTHER_CHROMA || colours_differ && chroma > MAYBE_OTHER_CHROMA;
     Some(if other_colour {
         (PairKind::Colour, format!("{how}, coloured anew: {numbers}"))
