@@ -1,6 +1,7 @@
 //! What the user can type. Every flag has a twin in the environment, named in its help.
 
 pub mod labels;
+mod dedup;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -15,6 +16,7 @@ pub use eval::Eval;
 mod search;
 
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
+pub use dedup::{Dedup, DedupAct};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -127,6 +129,7 @@ pub enum Verb {
     /// List the photos that could not be used, and why.
     #[command(after_help = "Examples:\n  showroom rejects\n  showroom rejects --json | jq -r .uri")]
     Rejects,
+    Dedup(Dedup),
     Bench(Bench),
     Export(Export),
     Report(Report),

@@ -8,6 +8,7 @@
 pub mod args;
 mod bench;
 mod config;
+mod dedup;
 mod doctor;
 mod eval;
 mod exit;
@@ -40,6 +41,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Tag(verb) => tag::run(&config, &verb),
         Verb::Search(verb) => search::run(&config, &verb),
         Verb::Rejects => rejects::run(&config),
+        Verb::Dedup(verb) => dedup::run(&config, &verb),
         Verb::Bench(verb) => bench::run(&config, &verb),
         Verb::Export(verb) => export::run(&config, &verb),
         Verb::Report(verb) => report::run(&config, &verb),

@@ -5,6 +5,7 @@
 //! - [`retag()`]: tags again from what the catalogue keeps, without a pixel.
 //! - [`evaluate()`]: a catalogue's answers beside what people said of its photos.
 //! - [`labels`]: a shop's own labels, learned from examples and written as tags.
+//! - [`dedup()`]: photos that are the same picture, or show the same product.
 //!
 //! **Architecture invariant**: sources, encoders, taggers and catalogues are known only as traits of
 //! `showroom_catalog::seams`. This crate reads no environment and prints nothing.
@@ -12,6 +13,7 @@
 mod cancel;
 mod clock;
 mod evaluate;
+mod dedup;
 mod folder;
 mod guard;
 mod ingest;
@@ -25,6 +27,9 @@ pub use evaluate::{
     BadTruth, Bin, Calibration, Confusion, Estimate, EvaluateError, EvaluateOptions, Evaluation,
     Expected, Question, Resampling, Retrieval, Subject, Table, TagResult, evaluate, read_questions,
     read_truth,
+pub use dedup::{
+    DedupError, DedupOptions, DedupProgress, DedupReport, DuplicateGroup, DuplicatePair,
+    DuplicatePhoto, Method, dedup,
 };
 pub use folder::{FolderSource, SkuFrom};
 pub use guard::silence_guarded_panics;

@@ -22,6 +22,10 @@ use crate::schema::TITLE;
 /// into the old partitions, which fit them less and less.
 const REBUILD_SHARE: usize = 4;
 
+/// Neighbours that are looked at to place a row in the graph. Lance's default of 300 takes twice the
+/// time (6.3 against 3.0 CPU seconds for 10,000 rows of 1,280 numbers); both found all of the ten nearest.
+const PLACING_EFFORT: u32 = 100;
+
 /// Rows whose neighbours are looked for, both ways, to measure recall.
 const RECALL_SAMPLES: usize = 50;
 const RECALL_AT: usize = 10;
@@ -58,7 +62,9 @@ impl LanceCatalogue {
                 .await?;
         }
         for name in VectorName::ALL {
-            let kind = IvfHnswSqIndexBuilder::default().distance_type(DistanceType::Dot);
+            let kind = IvfHnswSqIndexBuilder::default()
+                .distance_type(DistanceType::Dot)
+                .ef_construction(PLACING_EFFORT);
             self.index(name.name(), Index::IvfHnswSq(kind), rows)
                 .await?;
         }

@@ -10,6 +10,7 @@ mod catalogue;
 mod chunk;
 mod decode;
 mod diverse;
+mod dismissed;
 mod durable;
 mod encode;
 mod error;
@@ -32,6 +33,7 @@ mod verify;
 mod write;
 
 pub use attributes::AttributeKinds;
+pub use dismissed::{Dismissal, Dismissed, add_dismissals, read_dismissed};
 pub use export::{ExportError, export_jsonl};
 pub use labels::{
     DecisionLog, append_decisions, is_label_set_name, label_set_path, label_sets, read_decisions,

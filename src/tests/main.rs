@@ -8,6 +8,7 @@ mod command_line;
 mod crash;
 mod eval;
 mod find;
+mod dedup;
 mod journey;
 mod labels;
 mod pictures;
