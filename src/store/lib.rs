@@ -6,6 +6,7 @@
 mod accelerator;
 mod attributes;
 mod best;
+mod candidates;
 mod catalogue;
 mod chunk;
 mod decode;

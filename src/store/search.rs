@@ -10,16 +10,16 @@ use std::collections::{HashMap, HashSet};
 
 use arrow_array::{Array, RecordBatch, StringArray};
 use futures::TryStreamExt;
+use lancedb::Table;
 use lancedb::query::{ExecutableQuery, QueryBase, Select};
-use lancedb::{DistanceType, Table};
 use showroom_catalog::embedding::dot;
 use showroom_catalog::query::Hits;
 use showroom_catalog::seams::{Columns, StoreError};
 use showroom_catalog::{Hit, Query, VectorName};
 
 use crate::best::{Best, Candidate, Row};
+use crate::candidates::guides;
 use crate::decode::Rows;
-use crate::diverse;
 use crate::fuse::{self, first_of_sku, fuse};
 use crate::open::LanceCatalogue;
 use crate::read::{ROWS_AT_ONCE, small_batches};
@@ -31,17 +31,6 @@ use crate::titles::{Titled, title_match};
 /// Most hits of one search, and most parts of one query.
 const MAX_K: usize = 1000;
 const MAX_PARTS: usize = 16;
-
-/// Candidates that each index gives: this many, or so many times `k`, whichever is more.
-const MIN_CANDIDATES: usize = 200;
-const CANDIDATES_PER_HIT: usize = 20;
-
-/// Partitions of an index that are looked into at the least. There is no upper bound: with a filter
-/// the search goes on until it has found enough rows that pass.
-const MIN_PROBES: usize = 20;
-
-/// Candidates of an index by compressed vectors, per one that is kept by the true ones.
-const REFINE_FACTOR: u32 = 2;
 
 /// Rows that are ordered anew, by titles or for diversity: this many, or so many times `k`, whichever
 /// is more, up to [`MAX_K`].
@@ -166,37 +155,6 @@ impl LanceCatalogue {
         Ok(fused)
     }
 
-    /// The `k` rows that are relevant and unlike each other. Photos are compared by their shape and
-    /// colours, whatever was asked with.
-    async fn diversified(
-        &self,
-        table: &Table,
-        ranked: Vec<(f32, Candidate)>,
-        k: usize,
-        weight: f32,
-    ) -> Result<Vec<(f32, Candidate)>, StoreError> {
-        let ids: Vec<u64> = ranked.iter().map(|(_, row)| row.row_id).collect();
-        let columns = [VectorName::Shape, VectorName::Colour].map(|name| name.name().to_string());
-        let mut looks: HashMap<u64, Look> = HashMap::with_capacity(ids.len());
-        for batch in self.take_batches(table, &ids, &columns).await? {
-            looks_of(&batch, &mut looks).map_err(|reason| self.damaged(reason))?;
-        }
-        let looks: Vec<&Look> = ids
-            .iter()
-            .map(|id| {
-                looks
-                    .get(id)
-                    .ok_or_else(|| self.damaged("a row cannot be found again"))
-            })
-            .collect::<Result<_, _>>()?;
-        let relevance: Vec<f32> = ranked.iter().map(|(relevance, _)| *relevance).collect();
-        let alike = |a: usize, b: usize| looks[a].likeness(looks[b]);
-        let picked = diverse::pick(&relevance, alike, k, weight);
-        let mut ranked: Vec<Option<(f32, Candidate)>> = ranked.into_iter().map(Some).collect();
-        let picked = picked.into_iter().filter_map(|row| ranked[row].take());
-        Ok(picked.collect())
-    }
-
     async fn hits(
         &self,
         table: &Table,
@@ -317,122 +275,6 @@ impl LanceCatalogue {
         }
         Ok(())
     }
-
-    async fn are_indexed(&self, table: &Table, guides: &[Guide]) -> Result<bool, StoreError> {
-        let indices = table.list_indices().await;
-        let indices = indices.map_err(|error| self.failed(error))?;
-        let indexed: HashSet<&str> = indices
-            .iter()
-            .flat_map(|index| &index.columns)
-            .map(String::as_str)
-            .collect();
-        Ok(guides.iter().all(|guide| indexed.contains(guide.on.name())))
-    }
-
-    /// Ids of the rows that the indices, and a look at the rows that are not in them yet, bring.
-    async fn candidates(
-        &self,
-        table: &Table,
-        which: Option<&str>,
-        query: &Query,
-        guides: &[Guide],
-        hits: usize,
-    ) -> Result<Vec<u64>, StoreError> {
-        // Photos of one SKU are alike: where only one is kept, several may go.
-        let per_hit = match query.one_a_sku {
-            true => 2 * CANDIDATES_PER_HIT,
-            false => CANDIDATES_PER_HIT,
-        };
-        let many = MIN_CANDIDATES.max(per_hit * hits);
-        let mut ids = Vec::new();
-        for guide in guides {
-            let nearest = || -> lancedb::Result<_> {
-                let mut nearest = table
-                    .vector_search(guide.vector.as_slice())?
-                    .column(guide.on.name())
-                    .distance_type(DistanceType::Dot)
-                    .minimum_nprobes(MIN_PROBES)?
-                    .maximum_nprobes(None)?
-                    .refine_factor(REFINE_FACTOR)
-                    .select(Select::columns(&["uri"]))
-                    .with_row_id()
-                    .limit(many);
-                if let Some(which) = which {
-                    nearest = nearest.only_if(which);
-                }
-                Ok(nearest)
-            };
-            let nearest = nearest().map_err(|error| self.failed(error))?;
-            let batches = nearest.execute().await;
-            let mut batches = batches.map_err(|error| self.failed(error))?;
-            while let Some(batch) = batches
-                .try_next()
-                .await
-                .map_err(|error| self.failed(error))?
-            {
-                let found = Rows(&batch);
-                ids.extend(found.u64s(ROW_ID).map_err(|reason| self.damaged(reason))?);
-            }
-        }
-        ids.sort_unstable();
-        ids.dedup();
-        Ok(ids)
-    }
-}
-
-/// A vector whose neighbours are candidates.
-struct Guide {
-    on: VectorName,
-    vector: Vec<f32>,
-}
-
-/// What the indices are asked for: the parts that pull towards their vectors; where there are none,
-/// the opposites of those that push away.
-fn guides(query: &Query) -> Vec<Guide> {
-    let pulls = query.parts.iter().any(|part| part.weight > 0.0);
-    let sign = if pulls { 1.0 } else { -1.0 };
-    query
-        .parts
-        .iter()
-        .filter(|part| part.weight * sign > 0.0)
-        .map(|part| Guide {
-            on: part.on,
-            vector: part.vector.iter().map(|number| number * sign).collect(),
-        })
-        .collect()
-}
-
-/// How a photo looks, for comparing hits with each other.
-struct Look {
-    shape: Vec<f32>,
-    colour: Vec<f32>,
-}
-
-impl Look {
-    /// Mean of the likenesses in shape and colour; of shape alone where one has no colour.
-    fn likeness(&self, other: &Look) -> f32 {
-        let shape = dot(&self.shape, &other.shape);
-        let has_colour = |look: &Look| look.colour.iter().any(|x| *x != 0.0);
-        if has_colour(self) && has_colour(other) {
-            (shape + dot(&self.colour, &other.colour)) / 2.0
-        } else {
-            shape
-        }
-    }
-}
-
-fn looks_of(batch: &RecordBatch, looks: &mut HashMap<u64, Look>) -> Result<(), String> {
-    let rows = Rows(batch);
-    let (shapes, shape) = rows.vectors(VectorName::Shape.name())?;
-    let (colours, colour) = rows.vectors(VectorName::Colour.name())?;
-    for (at, id) in rows.u64s(ROW_ID)?.iter().enumerate() {
-        let look = Look {
-            shape: shapes[at * shape..(at + 1) * shape].to_vec(),
-            colour: colours[at * colour..(at + 1) * colour].to_vec(),
-        };
-        looks.insert(*id, look);
-    }
-    Ok(())
 }
 
 /// URI, SKU where it matters, and the vectors that the query compares.

@@ -115,7 +115,7 @@ impl Answer<'_> {
 
     fn judge(&self, hit: &Hit) -> Option<Match> {
         let terms: Vec<_> = self.asked.iter().map(|asked| asked.term.clone()).collect();
-        self.bands?.judge(&terms, hit)
+        self.bands?.judge(&terms, &hit.why, hit.title.as_ref())
     }
 
     fn best(&self) -> Option<Match> {
