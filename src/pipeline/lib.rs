@@ -27,6 +27,7 @@ pub use evaluate::{
     BadTruth, Bin, Calibration, Confusion, Estimate, EvaluateError, EvaluateOptions, Evaluation,
     Expected, Question, Resampling, Retrieval, Subject, Table, TagResult, evaluate, read_questions,
     read_truth,
+};
 pub use dedup::{
     DedupError, DedupOptions, DedupProgress, DedupReport, DuplicateGroup, DuplicatePair,
     DuplicatePhoto, Method, dedup,
