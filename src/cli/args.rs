@@ -1,7 +1,7 @@
 //! What the user can type. Every flag has a twin in the environment, named in its help.
 
-pub mod labels;
 mod dedup;
+pub mod labels;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -15,8 +15,8 @@ mod eval;
 pub use eval::Eval;
 mod search;
 
-pub use search::{FacetsOver, GroupBy, Search, Weighted};
 pub use dedup::{Dedup, DedupAct};
+pub use search::{FacetsOver, GroupBy, Search, Weighted};
 
 const EXIT_CODES: &str = "\
 Exit codes:

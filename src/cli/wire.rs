@@ -142,7 +142,10 @@ pub fn engine(config: &Config, library: &Library, work: Work) -> Result<Taken, F
     }
     let mut taken = take(config, library, &wishes)?;
     if question {
-        taken.choice.notes.push("quickest for a single question".to_string());
+        taken
+            .choice
+            .notes
+            .push("quickest for a single question".to_string());
     }
     Ok(taken)
 }

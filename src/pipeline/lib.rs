@@ -12,8 +12,8 @@
 
 mod cancel;
 mod clock;
-mod evaluate;
 mod dedup;
+mod evaluate;
 mod folder;
 mod guard;
 mod ingest;
@@ -23,14 +23,14 @@ mod retag;
 mod rewrite;
 
 pub use cancel::Cancel;
+pub use dedup::{
+    DedupError, DedupOptions, DedupProgress, DedupReport, DuplicateGroup, DuplicatePair,
+    DuplicatePhoto, Method, dedup,
+};
 pub use evaluate::{
     BadTruth, Bin, Calibration, Confusion, Estimate, EvaluateError, EvaluateOptions, Evaluation,
     Expected, Question, Resampling, Retrieval, Subject, Table, TagResult, evaluate, read_questions,
     read_truth,
-};
-pub use dedup::{
-    DedupError, DedupOptions, DedupProgress, DedupReport, DuplicateGroup, DuplicatePair,
-    DuplicatePhoto, Method, dedup,
 };
 pub use folder::{FolderSource, SkuFrom};
 pub use guard::silence_guarded_panics;

@@ -10,8 +10,8 @@ mod candidates;
 mod catalogue;
 mod chunk;
 mod decode;
-mod diverse;
 mod dismissed;
+mod diverse;
 mod durable;
 mod encode;
 mod error;
@@ -36,11 +36,11 @@ mod write;
 pub use attributes::AttributeKinds;
 pub use dismissed::{Dismissal, Dismissed, add_dismissals, read_dismissed};
 pub use export::{ExportError, export_jsonl};
+pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson, WhyJson};
 pub use labels::{
     DecisionLog, append_decisions, is_label_set_name, label_set_path, label_sets, read_decisions,
     read_label_set, remove_label_set, write_label_set,
 };
-pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson, WhyJson};
 pub use meta::is_being_written;
 pub use open::LanceCatalogue;
 

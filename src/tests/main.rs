@@ -6,9 +6,9 @@
 mod bad_input;
 mod command_line;
 mod crash;
+mod dedup;
 mod eval;
 mod find;
-mod dedup;
 mod journey;
 mod labels;
 mod pictures;

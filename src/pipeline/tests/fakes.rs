@@ -196,11 +196,18 @@ impl Catalogue for Memory {
                 score: score(&record),
                 record,
                 why: Vec::new(),
+                title: None,
             })
             .collect();
         hits.sort_by(|a, b| b.score.total_cmp(&a.score));
         hits.truncate(query.k);
-        Box::pin(async { Ok(Hits { hits, exact: true }) })
+        Box::pin(async {
+            Ok(Hits {
+                hits,
+                exact: true,
+                facets: None,
+            })
+        })
     }
 
     fn scan<'a>(

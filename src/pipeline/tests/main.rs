@@ -1,7 +1,7 @@
 //! The pipeline on real files, with a catalogue in memory and models that are made up.
 
-mod evaluate;
 mod dedup;
+mod evaluate;
 mod fakes;
 mod folder;
 mod ingest;
