@@ -163,7 +163,8 @@ mod tests {
                 let is_photo = kind == TermKind::Photo;
                 let next = scores.get(start + 1).map(|score| score.0);
                 let parts = 1 + usize::from(is_photo && next == Some(VectorName::Colour));
-                let from = std::mem::replace(&mut start, start + parts);
+                let from = start;
+                start += parts;
                 Term {
                     kind,
                     weight,
