@@ -40,7 +40,10 @@ pub struct Term {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TermKind {
     Photo,
+    /// Words without colours.
     Words,
+    /// Words of which some name colours.
+    ColouredWords,
     /// Words that name nothing but colours.
     ColourWords,
 }
@@ -79,6 +82,11 @@ pub fn compose(
     for AskedWords { understood, weight } in words {
         let start = query.parts.len();
         let in_place = has_photo && weight > 0.0 && understood.only_colours;
+        let kind = match (understood.only_colours, understood.colours.is_empty()) {
+            (true, _) => TermKind::ColourWords,
+            (false, false) => TermKind::ColouredWords,
+            (false, true) => TermKind::Words,
+        };
         let scale = if in_place { COLOURS_IN_PLACE } else { 1.0 };
         query.parts.push(QueryPart {
             on: VectorName::Text,
@@ -86,10 +94,7 @@ pub fn compose(
             weight: weight * scale,
         });
         terms.push(Term {
-            kind: match understood.only_colours {
-                true => TermKind::ColourWords,
-                false => TermKind::Words,
-            },
+            kind,
             weight,
             parts: start..start + 1,
         });

@@ -66,7 +66,10 @@ impl WordBands {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bands {
     pub photo: PhotoBands,
+    /// Of words without colours.
     pub words: WordBands,
+    /// Of words of which some are colours: those alone give a score to everything so coloured.
+    pub coloured_words: WordBands,
     /// Of words that are all colours.
     pub colour_words: WordBands,
 }
@@ -112,6 +115,7 @@ impl Bands {
         let score = why.iter().map(|why| why.score).sum();
         let seen = match term.kind {
             TermKind::ColourWords => self.colour_words.judge(score),
+            TermKind::ColouredWords => self.coloured_words.judge(score),
             _ => self.words.judge(score),
         };
         match title {
@@ -135,6 +139,10 @@ mod tests {
             similar: 0.5,
             related: 0.2,
         },
+        coloured_words: WordBands {
+            similar: 0.7,
+            related: 0.6,
+        },
         colour_words: WordBands {
             similar: 0.3,
             related: 0.1,
@@ -155,7 +163,8 @@ mod tests {
                 let is_photo = kind == TermKind::Photo;
                 let next = scores.get(start + 1).map(|score| score.0);
                 let parts = 1 + usize::from(is_photo && next == Some(VectorName::Colour));
-                let from = std::mem::replace(&mut start, start + parts);
+                let from = start;
+                start += parts;
                 Term {
                     kind,
                     weight,
@@ -227,6 +236,10 @@ mod tests {
         assert_eq!(
             judge(&recoloured, &[(Shape, 0.9), (Text, 0.0)], None),
             Some(NoGoodMatch)
+        );
+        assert_eq!(
+            judge(&[(TermKind::ColouredWords, 1.0)], &[(Text, 0.65)], None),
+            Some(Related)
         );
         // What it should not be is not asked for.
         let without = [(Words, 1.0), (Words, -1.0)];
