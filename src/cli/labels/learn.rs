@@ -226,7 +226,8 @@ fn folders(config: &Config, root: &Path) -> Result<(Spec, Vec<Judged>), Failure>
     Ok((spec, judged))
 }
 
-/// A photo that is in two folders of a group, as a copy or a link, has both labels.
+/// A photo that is in two folders of a group, as a copy or a link, has both labels. It is known by
+/// its name and size.
 fn groups_with_a_photo_twice(found: &[(String, String, PathBuf)]) -> BTreeSet<String> {
     let mut label_of: BTreeMap<(&str, String), &str> = BTreeMap::new();
     let mut multi = BTreeSet::new();

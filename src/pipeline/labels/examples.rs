@@ -73,14 +73,15 @@ pub fn gather<E: From<StoreError>>(
         }),
     )?;
     for (at, judgement) in judged.iter().enumerate() {
-        let Who::File(path) = &judgement.who else {
-            if !places.contains_key(&at) && !matches!(judgement.who, Who::Photo(_)) {
-                found.problems.push(match &judgement.who {
-                    Who::Key(key) => format!("no photo of the catalogue is {key:?}"),
-                    _ => continue,
-                });
+        let path = match &judgement.who {
+            Who::File(path) => path,
+            Who::Key(key) if !places.contains_key(&at) => {
+                let problem = format!("no photo of the catalogue is {key:?}");
+                found.problems.push(problem);
+                continue;
             }
-            continue;
+            // A photo that was judged once may have left the catalogue since.
+            Who::Key(_) | Who::Photo(_) => continue,
         };
         let Some((id, source)) = files.get(path) else {
             continue;

@@ -22,8 +22,15 @@ const MIN_STEP: f64 = 1e-10;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Platt {
     /// Never negative: evidence that speaks against itself is no evidence.
-    pub slope: f64,
-    pub offset: f64,
+    pub slope: f32,
+    pub offset: f32,
+}
+
+/// The same while it is being fitted.
+#[derive(Clone, Copy)]
+struct Line {
+    slope: f64,
+    offset: f64,
 }
 
 impl Platt {
@@ -39,7 +46,7 @@ impl Platt {
             .iter()
             .map(|(evidence, is_right)| (f64::from(*evidence), if *is_right { high } else { low }))
             .collect();
-        let base = Platt {
+        let base = Line {
             slope: 0.0,
             offset: ((right + 1.0) / (wrong + 1.0)).ln(),
         };
@@ -51,7 +58,7 @@ impl Platt {
             };
             let mut step = 1.0;
             let next = loop {
-                let tried = Platt {
+                let tried = Line {
                     slope: at.slope + step * slope,
                     offset: at.offset + step * offset,
                 };
@@ -69,14 +76,20 @@ impl Platt {
                 None => break,
             }
         }
-        Some(if at.slope > 0.0 { at } else { base })
+        let best = if at.slope > 0.0 { at } else { base };
+        Some(Platt {
+            slope: best.slope as f32,
+            offset: best.offset as f32,
+        })
     }
 
     /// 0–1.
     pub fn probability(&self, evidence: f32) -> f32 {
-        sigmoid(self.slope * f64::from(evidence) + self.offset) as f32
+        sigmoid(f64::from(self.slope) * f64::from(evidence) + f64::from(self.offset)) as f32
     }
+}
 
+impl Line {
     /// Cross entropy with the targets.
     fn loss(&self, points: &[(f64, f64)]) -> f64 {
         points

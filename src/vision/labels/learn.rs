@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use showroom_catalog::label::Example;
 
+use super::MIN_HELD_BACK;
 use super::bands::{Band, Held, Measured, measure};
 use super::error::LabelError;
 use super::features::features;
@@ -13,8 +14,8 @@ use super::report::{GroupReport, LabelReport};
 use super::set::{Group, LabelSet};
 use super::spec::{GroupSpec, Spec};
 
-/// Items with a label (and without it, where labels do not exclude one another) from which a head is
-/// tried.
+/// Items a label, in the mean, from which a head is tried. Whether it is better than the nearest
+/// examples is for the held-back ones to say.
 const HEAD_FROM: usize = 8;
 /// Strengths of the head that are tried: inverses of the penalty, as scikit-learn's `C`.
 const STRENGTHS: [f32; 3] = [1.0, 10.0, 100.0];
@@ -251,10 +252,13 @@ impl Task<'_> {
         let mut ways = Vec::new();
         if (0..self.labels).all(|label| self.items(label, true) > 0) {
             ways.push(Way::Neighbours);
+            // Of each label some must be left to train on when others are held back.
             let enough = |label| {
-                self.items(label, true) >= HEAD_FROM && self.items(label, false) >= HEAD_FROM
+                self.items(label, true) >= MIN_HELD_BACK
+                    && self.items(label, false) >= MIN_HELD_BACK
             };
-            if (0..self.labels).all(enough) {
+            let shown: usize = (0..self.labels).map(|label| self.items(label, true)).sum();
+            if shown >= HEAD_FROM * self.labels && (0..self.labels).all(enough) {
                 ways.extend(STRENGTHS.map(Way::Head));
             }
         }

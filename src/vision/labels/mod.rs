@@ -35,4 +35,4 @@ pub use spec::{GroupSpec, LabelSpec, Spec};
 pub use truth::{Judgement, read_truth};
 
 /// The smallest number of judged items with a label from which something can be held back.
-pub const MIN_HELD_BACK: usize = 2;
+const MIN_HELD_BACK: usize = 2;

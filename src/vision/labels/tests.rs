@@ -97,9 +97,10 @@ fn calibrations_equal_those_of_scikit_learn() {
     for case in golden().platts {
         let pairs: Vec<(f32, bool)> = case.evidence.into_iter().zip(case.right).collect();
         let platt = Platt::fit(&pairs).unwrap();
-        let off = (platt.slope - case.slope)
+        let slope = f64::from(platt.slope) - case.slope;
+        let off = slope
             .abs()
-            .max((platt.offset - case.offset).abs());
+            .max((f64::from(platt.offset) - case.offset).abs());
         assert!(
             off < PLATT_TOLERANCE,
             "{platt:?}, not {} {}",
@@ -135,7 +136,7 @@ fn options() -> LearnOptions {
 /// A photo near axis `kind`; `number` shakes it, by up to `noise` an axis.
 fn vectors(kind: usize, number: usize, noise: f32) -> Vectors {
     // Multiplicative congruential numbers: the same on every run.
-    let mut state = (number as u64 * 2 + 1) * 0x9E37_79B9_7F4A_7C15;
+    let mut state = (number as u64 * 2 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mut shake = || {
         state = state.wrapping_mul(0xD120_2C4E_5F2D_6E69).rotate_left(23);
         ((state >> 40) as f32 / (1u64 << 24) as f32 - 0.5) * 2.0 * noise
