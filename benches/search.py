@@ -36,17 +36,30 @@ MIX, NOISE = (1.2, 0.6, 0.3), 0.004
 PLANTED = 0.01
 
 
+def peak_kib(pid):
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+
+
 def run(command):
     """(output, wall seconds, CPU seconds, peak MiB) of a command that must succeed."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as log:
         wall = time.perf_counter()
         child = subprocess.Popen([str(word) for word in command], stdout=out, stderr=log)
-        _, status, usage = os.wait4(child.pid, 0)
+        # The peak that wait4 gives has in it what this process took when it started the child.
+        peak, done = 0, 0
+        while not done:
+            peak = max(peak, peak_kib(child.pid))
+            done, status, usage = os.wait4(child.pid, os.WNOHANG)
+            time.sleep(0.002)
         wall = time.perf_counter() - wall
         out.seek(0), log.seek(0)
         if status:
             raise SystemExit(f"bench: {command[:3]} failed:\n{log.read().decode()[-2000:]}")
-        return out.read().decode(), wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+        return out.read().decode(), wall, usage.ru_utime + usage.ru_stime, peak / 1024
 
 
 def vectors_of(batch, name):
@@ -73,9 +86,12 @@ class Made:
                 table.add(batch)
         self.shapes = np.concatenate(self.shapes)
         self.likeness = self.shapes @ self.direction
+        # Between two rows, so that rounding lets the same ones through on both sides.
+        ranked = np.sort(self.likeness).astype(np.float64)
+        self.most, self.least = ((ranked[at - 1] + ranked[at]) / 2 for at in (max(1, count // 100), count - count // 100))
         self.masks = {"random": np.arange(count) % 100 == 7,
-                      "like": quantile(self.likeness) >= 0.99,
-                      "unlike": quantile(self.likeness) < 0.01}
+                      "like": self.likeness >= self.least,
+                      "unlike": self.likeness < self.most}
 
     def block(self, seed, bases, random, start, size):
         of = random.integers(0, len(seed), (3, size))
@@ -102,8 +118,8 @@ class Made:
                    "id": pa.array([f"{n:064x}" for n in numbers]),
                    "bytes": pa.array(np.where(numbers % 100 == 7, 1, 5000).astype(np.uint64)),
                    "phash": pa.array(phash)}
-        # Until all rows are made nobody knows their rank; the likeness itself is written, and the filter
-        # is put in its terms.
+        # A column that says how near a row is to where the questions come from: a filter on it is
+        # correlated with them.
         columns["sharpness"] = pa.array((made["shape"] @ self.direction).astype(np.float32))
         batch = seed.take(pa.array(of[0]))
         for name, values in made.items():
@@ -117,9 +133,8 @@ class Made:
 
     def filter(self, name):
         """The filter in the language of --where."""
-        least, most = np.sort(self.likeness)[[int(len(self.likeness) * share) for share in (0.99, 0.01)]]
-        return {"random": "bytes < 1000", "like": f"sharpness >= {least:.6f}",
-                "unlike": f"sharpness < {most:.6f}"}[name]
+        return {"random": "bytes < 1000", "like": f"sharpness >= {self.least:.9f}",
+                "unlike": f"sharpness < {self.most:.9f}"}[name]
 
     def truth(self, query, mask):
         """The score of the tenth best of the rows that pass; the row itself is left out."""
@@ -129,10 +144,6 @@ class Made:
             scores = np.where(mask, scores, -2)
         wanted = min(K, int((scores > -2).sum()))
         return scores, np.sort(scores)[-wanted], wanted
-
-
-def quantile(values):
-    return np.argsort(np.argsort(values)) / len(values)
 
 
 def recall(made, queries, mask, found):
