@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use showroom_catalog::seams::Catalogue;
-use showroom_pipeline::{EvaluateOptions, Evaluation, Expected, Question, Table};
+use showroom_pipeline::{EvaluateOptions, Evaluation};
 
+use super::Asked;
 use crate::args::Eval;
 use crate::config::Config;
 use crate::exit::Failure;
@@ -61,9 +62,7 @@ impl RunManifest {
         verb: &Eval,
         catalogue: &dyn Catalogue,
         results: &Evaluation,
-        options: &EvaluateOptions,
-        truth: &Table<Expected>,
-        questions: &Option<Table<Question>>,
+        asked: &Asked,
     ) -> Result<RunManifest, Failure> {
         Ok(RunManifest {
             showroom: env!("CARGO_PKG_VERSION"),
@@ -72,13 +71,13 @@ impl RunManifest {
             models: weights(config)?,
             parameters: Parameters {
                 colour_weight: verb.colour_weight,
-                options: options.clone(),
+                options: asked.options.clone(),
             },
             data: Data {
                 photos: results.photos,
                 photos_blake3: results.photos_hash.clone(),
-                truth_blake3: truth.hash.clone(),
-                questions_blake3: questions.as_ref().map(|table| table.hash.clone()),
+                truth_blake3: asked.truth.hash.clone(),
+                questions_blake3: asked.questions.as_ref().map(|table| table.hash.clone()),
             },
             device: config.wishes.device.to_string(),
             machine: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),

@@ -54,6 +54,11 @@ pub fn run(config: &Config, verb: &Eval) -> Result<(), Failure> {
             times: verb.resamples.into(),
         },
     };
+    let asked = Asked {
+        truth,
+        questions,
+        options,
+    };
     silence_guarded_panics();
     let runtime = wire::runtime()?;
     let scratch = tempfile::tempdir()
@@ -67,7 +72,12 @@ pub fn run(config: &Config, verb: &Eval) -> Result<(), Failure> {
     };
     let bar = Bar::new(config);
     let results = measure(
-        config, verb, &runtime, &bar, &files, &truth, &questions, &options,
+        config,
+        verb,
+        &runtime,
+        &bar,
+        files.photos.as_deref(),
+        &asked,
     );
     bar.finish();
     let results = results?;
@@ -90,6 +100,13 @@ pub fn run(config: &Config, verb: &Eval) -> Result<(), Failure> {
         true => print_json(&results),
         false => print(show::text(&results)),
     }
+}
+
+/// What is measured against, and how.
+struct Asked {
+    truth: Table<Expected>,
+    questions: Option<Table<Question>>,
+    options: EvaluateOptions,
 }
 
 /// Where photos, truth and questions are.
@@ -135,24 +152,25 @@ fn bad(error: impl ToString) -> Failure {
     Failure::BadInput(error.to_string())
 }
 
-#[allow(clippy::too_many_arguments)]
+/// Measures the catalogue, or a temporary one of `photos`.
 fn measure(
     config: &Config,
     verb: &Eval,
     runtime: &Runtime,
     bar: &Bar,
-    files: &Files,
-    truth: &Table<Expected>,
-    questions: &Option<Table<Question>>,
-    options: &EvaluateOptions,
+    photos: Option<&Path>,
+    asked: &Asked,
 ) -> Result<Results, Failure> {
     let cancel = interrupt::listen(runtime)?;
-    let catalogue = match &files.photos {
+    let catalogue = match photos {
         Some(photos) => take_in(config, runtime, bar, photos, &cancel)?,
         None => runtime.block_on(wire::open_for_search(config))?,
     };
-    let asked = questions.as_ref().map_or(&[][..], |table| &table.rows);
-    let words = match asked {
+    let questions = match &asked.questions {
+        Some(table) => table.rows.as_slice(),
+        None => &[],
+    };
+    let words = match questions {
         [] => None,
         _ => Some(wire::text_query(config, catalogue.manifest())?),
     };
@@ -180,20 +198,23 @@ fn measure(
         |done: usize, all: usize| bar.show(done as u64, Some(all as u64), "searches");
     let evaluated = evaluate(
         subject,
-        truth.rows.clone(),
-        asked,
-        options,
+        asked.truth.rows.clone(),
+        questions,
+        &asked.options,
         &cancel,
         &mut progress,
     );
     let results = runtime.block_on(evaluated)?;
     let stats = runtime.block_on(catalogue.stats())?;
-    let mut problems = truth.problems.clone();
-    problems.extend(questions.iter().flat_map(|table| table.problems.clone()));
+    let mut problems = asked.truth.problems.clone();
+    problems.extend(
+        asked
+            .questions
+            .iter()
+            .flat_map(|table| table.problems.clone()),
+    );
     Ok(Results {
-        manifest: RunManifest::of(
-            config, verb, &catalogue, &results, options, truth, questions,
-        )?,
+        manifest: RunManifest::of(config, verb, &catalogue, &results, asked)?,
         problems,
         rejects: stats.rejects,
         results,
