@@ -3,7 +3,7 @@
 //! The numbers were chosen with the default models on 600 copies made of 150 photos in twelve ways, and on
 //! 258 labelled shop photos of 202 products, all of them in view: expect less on others. There, of the
 //! copies .97 were told to be near and .98 of the near pairs were copies; of the other views of a product
-//! .62 were told, .73 of the pairs so told were views; of the other colours .28, and .64 of those
+//! .63 were told, .71 of the pairs so told were views; of the other colours .28, and .65 of those
 //! told were.
 
 use showroom_catalog::{Evidence, Overlap, PairKind};
