@@ -1,8 +1,10 @@
 //! Evidence → what two photos are to each other, and why.
 //!
-//! The numbers were measured with the default models: copies on 600 that were made of 150 photos in
-//! twelve ways, views and colours on 258 labelled shop photos of 202 products. Half of each chose
-//! the number, the other half is what is reported of it.
+//! The numbers were chosen with the default models on 600 copies made of 150 photos in twelve ways, and on
+//! 258 labelled shop photos of 202 products, all of them in view: expect less on others. There, of the
+//! copies .97 were told to be near and .98 of the near pairs were copies; of the other views of a product
+//! .63 were told, .71 of the pairs so told were views; of the other colours .28, and .65 of those
+//! told were.
 
 use showroom_catalog::{Evidence, Overlap, PairKind};
 
