@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::shop::{Shop, finish};
 
-const VERBS: [&[&str]; 10] = [
+const VERBS: [&[&str]; 11] = [
     &["ingest"],
     &["tag"],
     &["search"],
@@ -17,6 +17,7 @@ const VERBS: [&[&str]; 10] = [
     &["index"],
     &["models"],
     &["doctor"],
+    &["eval"],
 ];
 
 #[test]
