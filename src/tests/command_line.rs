@@ -18,6 +18,7 @@ const VERBS: [&[&str]; 11] = [
     &["models"],
     &["doctor"],
     &["labels"],
+    &["eval"],
 ];
 
 #[test]
