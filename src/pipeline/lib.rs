@@ -2,6 +2,7 @@
 //!
 //! - [`FolderSource`]: files and folders as a [`Source`](showroom_catalog::seams::Source).
 //! - [`ingest()`]: list → fetch → decode → encode → tag → write, all at once, each bounded.
+//! - [`reindex()`]: every photo of a catalogue encoded again, into another.
 //! - [`retag()`]: tags again from what the catalogue keeps, without a pixel.
 //!
 //! **Architecture invariant**: sources, encoders, taggers and catalogues are known only as traits of
@@ -13,6 +14,7 @@ mod folder;
 mod guard;
 mod ingest;
 mod progress;
+mod reindex;
 mod retag;
 
 pub use cancel::Cancel;
@@ -20,4 +22,5 @@ pub use folder::{FolderSource, SkuFrom};
 pub use guard::silence_guarded_panics;
 pub use ingest::{IngestError, IngestOptions, Parts, ingest};
 pub use progress::{IngestSummary, Progress, Quiet, Snapshot, StageLoad};
+pub use reindex::{ReindexParts, ReindexSummary, reindex};
 pub use retag::{RetagOptions, RetagSummary, retag};

@@ -12,6 +12,7 @@ mod encode;
 mod error;
 mod etags;
 mod export;
+mod generation;
 mod index;
 mod json;
 mod meta;

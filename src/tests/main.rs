@@ -9,4 +9,6 @@ mod crash;
 mod journey;
 mod pictures;
 mod pillow;
+#[cfg(unix)]
+mod shared_space;
 mod shop;

@@ -5,4 +5,5 @@ mod folder;
 mod ingest;
 mod ingest_bounds;
 mod ingest_failures;
+mod reindex;
 mod retag;

@@ -10,6 +10,7 @@ mod disk;
 mod exact;
 mod export;
 mod filters;
+mod generation;
 mod index;
 mod opening;
 mod sample;
