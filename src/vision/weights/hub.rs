@@ -52,7 +52,7 @@ pub fn fetch_repository(
                     .map_err(|error| Fault::passing(format!("cannot take its bytes: {error}")))?;
                 match copied {
                     0..=MAX_FILE_BYTES => Ok(()),
-                    _ => Err(Fault::lasting("it is larger than any model file".into())),
+                    _ => Err(Fault::lasting("it is larger than any model file")),
                 }
             },
         );
