@@ -33,6 +33,8 @@ pub fn run(config: &Config, verb: &Add) -> Result<(), Failure> {
                 .map_err(|error| Failure::Other(format!("no temporary folder: {error}")))?;
             let mut needed = FILES.map(|(_, file)| file).to_vec();
             needed.push(PREPROCESSOR);
+            // The weights last: what cannot be used shows in the small files.
+            needed.reverse();
             config.say(format!(
                 "{}: from the hub's {hub} at {}",
                 verb.name, verb.revision

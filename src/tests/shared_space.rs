@@ -262,7 +262,7 @@ fn a_model_comes_from_the_hub_and_what_is_none_is_refused() {
         card.contains("Check the licence") && card.contains("apache-2.0"),
         "{card}"
     );
-    add("nothing", "team/nothing").failed(6, "config.json of the model team/nothing");
+    add("nothing", "team/nothing").failed(6, "of the model team/nothing");
     add("u2netp", "team/clip").failed(2, "built-in");
     let nowhere = place.run(&["models", "add", "x", "--path", "photos"]);
     nowhere.failed(6, "config.json");

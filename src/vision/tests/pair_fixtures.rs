@@ -27,6 +27,8 @@ pub struct PictureCase {
     pub embedding: Vec<f32>,
 }
 
+/// The tests on a GPU read the vectors alone.
+#[allow(dead_code)]
 #[derive(Deserialize)]
 pub struct TextCase {
     pub text: String,
