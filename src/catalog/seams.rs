@@ -87,7 +87,8 @@ pub trait TextEncoder: Send + Sync {
 pub struct Tagged {
     pub category: Option<Category>,
     pub labels: Vec<Tag>,
-    /// The text vector of the photo, [`crate::embedding::Dimensions::text`] long.
+    /// The text vector of the photo, [`crate::embedding::Dimensions::text`] long; empty where words are
+    /// compared with its shape vector, as both lie in one space.
     pub text: Vec<f32>,
 }
 

@@ -2,6 +2,7 @@
 
 mod dedup;
 pub mod labels;
+mod reindex;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -17,6 +18,7 @@ mod search;
 
 pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
+pub use self::reindex::{Add, Reindex};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -125,6 +127,7 @@ pub enum EngineArg {
 pub enum Verb {
     Ingest(Ingest),
     Tag(Tag),
+    Reindex(Reindex),
     Search(Search),
     /// List the photos that could not be used, and why.
     #[command(after_help = "Examples:\n  showroom rejects\n  showroom rejects --json | jq -r .uri")]
@@ -183,6 +186,10 @@ pub struct Ingest {
     #[arg(long, value_name = "SECONDS", env = "SHOWROOM_WRITE_EVERY", default_value_t = 5.0,
           value_parser = seconds)]
     pub write_every: f32,
+    /// The model that makes the vectors: efficientnet-lite2, or one that was added with `showroom models
+    /// add`. By default that of the catalogue, and of a new one efficientnet-lite2.
+    #[arg(long, value_name = "NAME", env = "SHOWROOM_ENCODER")]
+    pub encoder: Option<String>,
     /// Photos that a worker encodes at a time, 1 to 256; auto takes 4 on a CPU and measures what is
     /// best on a GPU, once.
     #[arg(long, value_name = "N", env = "SHOWROOM_BATCH", default_value = "auto")]
@@ -345,6 +352,7 @@ pub enum Models {
         #[arg(long)]
         all: bool,
     },
+    Add(Add),
     /// Hash what is in the cache again.
     Verify {
         #[arg(value_name = "NAME")]

@@ -22,7 +22,8 @@ const BATCH_PHOTO_BYTES: u64 = 3 * (4 << 20);
 pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
     let source = FolderSource::new(&verb.paths, sku_from(verb.sku_from))?;
     check_any(&source, verb)?;
-    let models = wire::Ingest::open(config, verb.batch)?;
+    let encoder = wire::encoder_for(config, verb.encoder.as_deref())?;
+    let models = wire::Ingest::open_with(config, verb.batch, encoder.as_deref())?;
     let options = options(config, verb, models.batch);
     config.say(&models.engine);
     silence_guarded_panics();

@@ -5,6 +5,7 @@
 //! write to the terminal. What a verb prints goes to standard output, everything else (the engine
 //! that was taken, progress, errors) to standard error, so that output can be piped.
 
+mod add;
 pub mod args;
 mod bench;
 mod config;
@@ -19,6 +20,7 @@ mod interrupt;
 mod labels;
 mod models;
 mod progress;
+mod reindex;
 mod rejects;
 mod report;
 mod search;
@@ -38,6 +40,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::resolve(&args.global)?;
     match args.verb {
         Verb::Ingest(verb) => ingest::run(&config, &verb),
+        Verb::Reindex(verb) => reindex::run(&config, &verb),
         Verb::Tag(verb) => tag::run(&config, &verb),
         Verb::Search(verb) => search::run(&config, &verb),
         Verb::Rejects => rejects::run(&config),

@@ -2,6 +2,7 @@
 //!
 //! - [`FolderSource`]: files and folders as a [`Source`](showroom_catalog::seams::Source).
 //! - [`ingest()`]: list → fetch → decode → encode → tag → write, all at once, each bounded.
+//! - [`reindex()`]: every photo of a catalogue encoded again, into another.
 //! - [`retag()`]: tags again from what the catalogue keeps, without a pixel.
 //! - [`evaluate()`]: a catalogue's answers beside what people said of its photos.
 //! - [`labels`]: a shop's own labels, learned from examples and written as tags.
@@ -19,6 +20,7 @@ mod guard;
 mod ingest;
 pub mod labels;
 mod progress;
+mod reindex;
 mod retag;
 mod rewrite;
 
@@ -36,4 +38,5 @@ pub use folder::{FolderSource, SkuFrom};
 pub use guard::silence_guarded_panics;
 pub use ingest::{IngestError, IngestOptions, Parts, ingest};
 pub use progress::{IngestSummary, Progress, Quiet, Snapshot, StageLoad};
+pub use reindex::{ReindexParts, ReindexSummary, reindex};
 pub use retag::{RetagOptions, RetagSummary, retag};

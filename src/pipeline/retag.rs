@@ -85,7 +85,9 @@ fn tag(
     check_text(tagged.text.len(), catalogue.manifest().dimensions)?;
     record.category = tagged.category;
     record.labels = tagged_again(&record.labels, tagged.labels);
-    record.vectors.text = tagged.text;
+    if !tagged.text.is_empty() {
+        record.vectors.text = tagged.text;
+    }
     record.tagger = tagger.id().to_string();
     Ok(record)
 }

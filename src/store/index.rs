@@ -181,6 +181,7 @@ impl LanceCatalogue {
             });
             pruned.await.map_err(|error| self.failed(error))?;
         }
+        self.remove_old_generations()?;
         self.numbers().await
     }
 

@@ -19,6 +19,7 @@ mod etags;
 mod export;
 mod facets;
 mod fuse;
+mod generation;
 mod index;
 mod json;
 mod labels;

@@ -13,4 +13,6 @@ mod journey;
 mod labels;
 mod pictures;
 mod pillow;
+#[cfg(unix)]
+mod shared_space;
 mod shop;

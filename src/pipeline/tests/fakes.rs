@@ -216,7 +216,9 @@ impl Catalogue for Memory {
         columns: Columns,
         each: &'a mut (dyn FnMut(Vec<Record>) -> bool + Send),
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        assert!(filter.is_none() && columns == Columns::All);
+        // A reader of tags alone is given more than it asked for.
+        let _ = columns;
+        assert!(filter.is_none());
         let records = self.records();
         Box::pin(async move {
             records.chunks(7).all(|chunk| each(chunk.to_vec()));

@@ -8,4 +8,5 @@ mod ingest;
 mod ingest_bounds;
 mod ingest_failures;
 mod labels;
+mod reindex;
 mod retag;

@@ -11,6 +11,7 @@ mod exact;
 mod export;
 mod filters;
 mod find;
+mod generation;
 mod index;
 mod opening;
 mod sample;

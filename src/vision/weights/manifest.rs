@@ -313,7 +313,7 @@ impl ModelFile {
 }
 
 impl FileSource {
-    fn check_names(&self) -> Result<(), String> {
+    pub(super) fn check_names(&self) -> Result<(), String> {
         let word = |text: &str| is_name(text, |c| c.is_ascii_alphanumeric() || "-_.+!".contains(c));
         let right = match self {
             FileSource::Pypi {

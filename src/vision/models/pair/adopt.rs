@@ -41,11 +41,10 @@ pub enum Origin {
     Hub { hub: String, revision: String },
 }
 
-/// A model to be: its manifest, as it is written, and its card.
+/// A model to be: its manifest and its card.
 #[derive(Clone, Debug)]
 pub struct Adopted {
-    pub name: String,
-    pub manifest: String,
+    pub manifest: Manifest,
     pub card: String,
 }
 
@@ -89,24 +88,43 @@ impl Adopted {
             files: files.into_iter().collect::<Result<_, WeightsError>>()?,
             check: None,
         };
-        let text =
-            toml::to_string(&manifest).map_err(|error| wrong(&folder, &error.to_string()))?;
-        // What is written can be read: names are checked there.
-        Manifest::parse(&text, &format!("of {}", folder.display()))?;
-        Ok(Adopted {
-            name: manifest.name.clone(),
+        let adopted = Adopted {
             card: card(&manifest, origin, &folder),
-            manifest: text,
-        })
+            manifest,
+        };
+        adopted.toml()?;
+        Ok(adopted)
+    }
+
+    /// Names the folder no more as a source of files that the hub has: what was fetched goes.
+    pub fn forget_folder(&mut self) {
+        for file in &mut self.manifest.files {
+            if file.sources.len() > 1 {
+                file.sources
+                    .retain(|source| !matches!(source, FileSource::Path { .. }));
+            }
+        }
+    }
+
+    /// The manifest as it is written. What is written can be read: names are checked here.
+    fn toml(&self) -> Result<String, WeightsError> {
+        let origin = format!("of {}", self.manifest.name);
+        let text = toml::to_string(&self.manifest).map_err(|error| WeightsError::Manifest {
+            origin: origin.clone(),
+            reason: error.to_string(),
+        })?;
+        Manifest::parse(&text, &origin)?;
+        Ok(text)
     }
 
     /// Writes `FOLDER/NAME/manifest.toml` and `card.md`, in the place of those that are there.
     pub fn write(&self, models: &Path) -> Result<PathBuf, WeightsError> {
-        let folder = models.join(&self.name);
+        let folder = models.join(&self.manifest.name);
+        let manifest = self.toml()?;
         let attempt = || -> io::Result<()> {
             fs::create_dir_all(&folder)?;
             // The manifest last: without it a folder is no model.
-            for (name, text) in [("card.md", &self.card), ("manifest.toml", &self.manifest)] {
+            for (name, text) in [("card.md", &self.card), ("manifest.toml", &manifest)] {
                 let new = tempfile::NamedTempFile::new_in(&folder)?;
                 fs::write(new.path(), text)?;
                 new.persist(folder.join(name))?;
@@ -160,15 +178,14 @@ fn model_file(
         )
     })?;
     let digest = hasher.finalize();
-    let local = FileSource::Path { path };
-    let sources = match origin {
-        Origin::Folder => vec![local],
-        Origin::Hub { hub, revision } => vec![FileSource::Hub {
+    let mut sources = vec![FileSource::Path { path }];
+    if let Origin::Hub { hub, revision } = origin {
+        sources.push(FileSource::Hub {
             hub: hub.clone(),
             revision: revision.clone(),
             file: name.to_string(),
-        }],
-    };
+        });
+    }
     Ok(ModelFile {
         role: role.to_string(),
         name: name.to_string(),
