@@ -16,9 +16,9 @@ mod eval;
 pub use eval::Eval;
 mod search;
 
+pub use self::reindex::{Add, Reindex};
 pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
-pub use self::reindex::{Add, Reindex};
 
 const EXIT_CODES: &str = "\
 Exit codes:

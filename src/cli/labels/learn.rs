@@ -306,13 +306,19 @@ impl FileEncoder<'_> {
         let (encoder, tagger) = match &mut self.models {
             Some(models) => models,
             None => {
-                let encoder = wire::query_encoder(self.config, self.catalogue.manifest())?;
-                self.models.insert((encoder, wire::tagger(self.config)?))
+                let manifest = self.catalogue.manifest();
+                let encoder = wire::query_encoder(self.config, manifest)?;
+                let tagger = wire::tagger(self.config, manifest)?;
+                self.models.insert((encoder, tagger))
             }
         };
         match wire::encode_file(encoder.as_mut(), path) {
             Ok(features) => {
-                let text = tagger.tag(&features.classes, &features.colours).text;
+                let mut text = tagger.tag(&features.classes, &features.colours).text;
+                // Where pictures and words share a space, what a photo shows is what it is compared by.
+                if text.is_empty() {
+                    text.clone_from(&features.shape);
+                }
                 Ok(Ok(Vectors {
                     shape: features.shape,
                     colour: features.colour,
