@@ -4,6 +4,7 @@
 //! model or database. Every other crate may use it; it uses none of them.
 
 pub mod embedding;
+pub mod feed;
 pub mod filter;
 pub mod manifest;
 pub mod photo;

@@ -8,6 +8,7 @@
 pub mod args;
 mod bench;
 mod config;
+mod delete;
 mod doctor;
 mod exit;
 mod export;
@@ -19,8 +20,10 @@ mod progress;
 mod rejects;
 mod report;
 mod search;
+mod source;
 mod table;
 mod tag;
+mod watch;
 mod whole;
 mod wire;
 
@@ -40,6 +43,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Rejects => rejects::run(&config),
         Verb::Bench(verb) => bench::run(&config, &verb),
         Verb::Export(verb) => export::run(&config, &verb),
+        Verb::Delete(verb) => delete::run(&config, &verb),
         Verb::Report(verb) => report::run(&config, &verb),
         Verb::Index(verb) => index::run(&config, &verb),
         Verb::Models(verb) => models::run(&config, &verb),

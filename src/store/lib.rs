@@ -13,6 +13,7 @@ mod encode;
 mod error;
 mod etags;
 mod export;
+mod feed;
 mod index;
 mod json;
 mod meta;
@@ -26,7 +27,10 @@ mod verify;
 mod write;
 
 pub use attributes::AttributeKinds;
-pub use export::{ExportError, export_jsonl};
+pub use export::{
+    ExportError, Exported, export_csv, export_google, export_jsonl, export_parquet, export_shopify,
+};
+pub use feed::ParquetTable;
 pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson};
 pub use meta::is_being_written;
 pub use open::LanceCatalogue;

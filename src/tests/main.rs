@@ -6,6 +6,7 @@
 mod bad_input;
 mod command_line;
 mod crash;
+mod feeds;
 mod journey;
 mod pictures;
 mod pillow;

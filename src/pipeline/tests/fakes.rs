@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use showroom_catalog::embedding::Dimensions;
+use showroom_catalog::filter::{Field, Value};
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
 use showroom_catalog::query::Hits;
 use showroom_catalog::seams::*;
@@ -193,16 +194,28 @@ impl Catalogue for Memory {
         columns: Columns,
         each: &'a mut (dyn FnMut(Vec<Record>) -> bool + Send),
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        assert!(filter.is_none() && columns == Columns::All);
-        let records = self.records();
+        let mut records = self.records();
+        match filter {
+            None => assert_eq!(columns, Columns::All),
+            Some(Filter::OneOf(Field::Uri, uris)) => {
+                records.retain(|record| uris.contains(&Value::Word(record.source.uri.clone())))
+            }
+            Some(other) => unimplemented!("{other}"),
+        }
         Box::pin(async move {
             records.chunks(7).all(|chunk| each(chunk.to_vec()));
             Ok(())
         })
     }
 
-    fn delete<'a>(&'a self, _uris: &'a [String]) -> BoxFuture<'a, Result<usize, StoreError>> {
-        unimplemented!("the pipeline deletes nothing")
+    fn delete<'a>(&'a self, uris: &'a [String]) -> BoxFuture<'a, Result<usize, StoreError>> {
+        let mut inner = self.inner.lock().unwrap();
+        let mut deleted = 0;
+        for uri in uris {
+            deleted += usize::from(inner.records.remove(uri).is_some());
+            inner.rejects.remove(uri);
+        }
+        Box::pin(async move { Ok(deleted) })
     }
 
     fn rejects(&self) -> BoxFuture<'_, Result<Vec<Reject>, StoreError>> {

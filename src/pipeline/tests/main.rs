@@ -1,6 +1,7 @@
 //! The pipeline on real files, with a catalogue in memory and models that are made up.
 
 mod fakes;
+mod feed;
 mod folder;
 mod ingest;
 mod ingest_bounds;
