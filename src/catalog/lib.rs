@@ -7,6 +7,7 @@ pub mod asked;
 pub mod bands;
 pub mod embedding;
 pub mod facets;
+pub mod feed;
 pub mod filter;
 pub mod label;
 pub mod manifest;

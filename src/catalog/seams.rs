@@ -13,6 +13,7 @@ use crate::filter::Filter;
 use crate::label::Decisions;
 use crate::manifest::StoreManifest;
 use crate::photo::{Photo, PhotoId, PhotoRef};
+use crate::product::Product;
 use crate::query::{Hits, Query};
 use crate::record::Record;
 use crate::reject::Reject;
@@ -30,6 +31,32 @@ pub trait Source: Send + Sync {
         found: &mut dyn FnMut(Result<PhotoRef, Reject>) -> bool,
     ) -> Result<(), SourceError>;
 
+    /// As [`Source::list`], with what the shop says of the product on each photo. A source that
+    /// knows of no products says nothing, and what is known of them stays.
+    fn list_products(
+        &self,
+        found: &mut dyn FnMut(Result<FoundProduct, Reject>) -> bool,
+    ) -> Result<(), SourceError> {
+        self.list(&mut |one| {
+            found(one.map(|photo| FoundProduct {
+                photo,
+                product: None,
+            }))
+        })
+    }
+
+    /// Whether a row of the catalogue with this key and etag came from a source like this one, so
+    /// that it is out of date where this one does not list it.
+    fn owns(&self, _uri: &str, _etag: &str) -> bool {
+        false
+    }
+
+    /// Whether this is the key of a reject that is about the source itself (a row of a feed) and
+    /// over as soon as the source does not list it any more.
+    fn is_note(&self, _uri: &str) -> bool {
+        false
+    }
+
     /// The bytes of one photo. Never reads more than `max_bytes`.
     fn fetch(&self, photo: &PhotoRef, max_bytes: u64) -> Result<Vec<u8>, SourceError>;
 
@@ -38,6 +65,15 @@ pub trait Source: Send + Sync {
     fn skipped(&self) -> u64 {
         0
     }
+}
+
+/// A photo of a source and its product.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundProduct {
+    /// Its etag also changes with the product: [`crate::product::etag_with_product`].
+    pub photo: PhotoRef,
+    /// `None` where the source knows of no products.
+    pub product: Option<Product>,
 }
 
 /// Why a source could not list or fetch.

@@ -19,6 +19,9 @@ mod search;
 pub use self::reindex::{Add, Reindex};
 pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
+mod feed;
+
+pub use feed::{Delete, ExportFormat, FeedArgs, WatchArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -135,6 +138,7 @@ pub enum Verb {
     Dedup(Dedup),
     Bench(Bench),
     Export(Export),
+    Delete(Delete),
     Report(Report),
     #[command(subcommand)]
     Index(Index),
@@ -155,13 +159,20 @@ pub enum Verb {
   showroom ingest photos/
   showroom ingest photos/ more/shoe.jpg --store shop
   showroom ingest photos/ --strict --json > summary.json
+  showroom ingest feed.csv --image-root photos/ --dry-run
+  showroom ingest artikel.csv --map sku=Artikel --map image=Bild1,Bild2 --delete-missing
+  showroom ingest photos/ --watch
 
 A photo that cannot be used never stops the run: it is listed by `showroom rejects`.
 Ctrl-C finishes what is in flight and keeps it.")]
 pub struct Ingest {
-    /// Folders (with all that is below them) and single photos.
+    /// Folders (with all that is below them), single photos, and feeds: .csv, .tsv, .jsonl, .parquet.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub feed: FeedArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
     /// Exit with code 4 if any photo was rejected.
     #[arg(long, env = "SHOWROOM_STRICT")]
     pub strict: bool,
@@ -265,9 +276,11 @@ fn seconds(text: &str) -> Result<f32, String> {
     }
 }
 
-/// Write the catalogue out, one object a photo.
+/// Write the catalogue out, for other systems or to be read in again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
+  showroom export --format csv -o catalogue.csv
+  showroom export --format shopify --where \"brand = Acme\" -o products.csv
   showroom export > catalogue.jsonl
   showroom export --where \"category = Shoes\" -o shoes.jsonl")]
 pub struct Export {
@@ -285,13 +298,6 @@ pub struct Export {
     /// Only photos for which this holds.
     #[arg(long = "where", value_name = "FILTER", env = "SHOWROOM_WHERE")]
     pub filter: Option<String>,
-}
-
-/// Format of an export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    /// One JSON object a line.
-    Jsonl,
 }
 
 /// Make one self-contained HTML page of the catalogue: photos, tags, colours, rejects, searches.

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use showroom_catalog::seams::Source;
 use showroom_pipeline::{
-    FolderSource, IngestOptions, IngestSummary, Parts, SkuFrom, ingest, silence_guarded_panics,
+    IngestOptions, IngestSummary, Parts, SkuFrom, Sources, ingest, silence_guarded_panics,
 };
 
 use crate::args::{Ingest, SkuFromArg};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::progress::{Bar, human_seconds};
+use crate::source::Opened;
 use crate::table::{counted, print, print_json};
+use crate::watch::{Lent, watch};
 use crate::{interrupt, wire};
 
 /// Memory of decoded photos that are in flight, unless a batch needs more: `BATCH_PHOTO_BYTES` for each
@@ -20,8 +22,17 @@ const DEFAULT_PIXEL_BYTES: u64 = 512 << 20;
 const BATCH_PHOTO_BYTES: u64 = 3 * (4 << 20);
 
 pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
-    let source = FolderSource::new(&verb.paths, sku_from(verb.sku_from))?;
-    check_any(&source, verb)?;
+    let open = || Opened::new(&verb.paths, &verb.feed, sku_from(verb.sku_from));
+    let opened = open()?;
+    if verb.feed.dry_run {
+        return opened.preview(config);
+    }
+    opened.tell_unclaimed(config)?;
+    let source = opened.into_source();
+    // A folder that is watched may fill up later.
+    if !verb.watch.watch {
+        check_any(&source, verb)?;
+    }
     let encoder = wire::encoder_for(config, verb.encoder.as_deref())?;
     let models = wire::Ingest::open_with(config, verb.batch, encoder.as_deref())?;
     let options = options(config, verb, models.batch);
@@ -29,27 +40,39 @@ pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
     silence_guarded_panics();
     let runtime = wire::runtime()?;
     let cancel = interrupt::listen(&runtime)?;
-    let catalogue = runtime.block_on(wire::create_or_open(config, &models.manifest))?;
-    let parts = Parts {
-        source: &source,
-        encoders: wire::Ingest::boxed_encoders(models.encoders),
-        tagger: models.tagger.as_ref(),
-        catalogue: &catalogue,
+    let encoders = Lent::all(wire::Ingest::boxed_encoders(models.encoders));
+    let round = |source: &Sources| -> Result<IngestSummary, Failure> {
+        let catalogue = runtime.block_on(wire::create_or_open(config, &models.manifest))?;
+        let parts = Parts {
+            source,
+            encoders: Lent::again(&encoders),
+            tagger: models.tagger.as_ref(),
+            catalogue: &catalogue,
+        };
+        let bar = Bar::new(config);
+        let done = ingest(parts, options.clone(), &cancel, &bar, runtime.handle());
+        bar.finish();
+        let summary = done?;
+        if config.json {
+            print_json(&summary)?;
+        } else {
+            print(sentence(&summary))?;
+        }
+        Ok(summary)
     };
-    let bar = Bar::new(config);
-    let done = ingest(parts, options, &cancel, &bar, runtime.handle());
-    bar.finish();
-    let summary = done?;
-    if config.json {
-        print_json(&summary)?;
-    } else {
-        print(sentence(&summary))?;
+    if !verb.watch.watch {
+        return outcome(verb, &round(&source)?);
     }
-    outcome(verb, &summary)
+    drop(source);
+    let every = Duration::from_secs_f32(verb.watch.watch_every);
+    let look = || Ok(open()?.into_source());
+    watch(config, every, &cancel, look, |source| {
+        round(source).map(drop)
+    })
 }
 
 /// Fails where there is nothing to do, before a catalogue is made.
-fn check_any(source: &FolderSource, verb: &Ingest) -> Result<(), Failure> {
+fn check_any(source: &dyn Source, verb: &Ingest) -> Result<(), Failure> {
     let mut any = false;
     source.list(&mut |_| {
         any = true;
@@ -85,6 +108,7 @@ fn options(config: &Config, verb: &Ingest, batch: usize) -> IngestOptions {
     let mut options = IngestOptions {
         write_every: Duration::from_secs_f32(verb.write_every),
         retry_rejects: verb.retry_rejects,
+        delete_missing: verb.feed.delete_missing || verb.watch.watch,
         ..options_for(config, batch)
     };
     options.decode.limits.max_bytes = verb.max_bytes;
@@ -119,6 +143,12 @@ fn sentence(summary: &IngestSummary) -> String {
             "; {} passed over",
             counted(totals.skipped_other_files, "other file")
         );
+    }
+    if summary.deleted > 0 {
+        text += &format!("; {} deleted", summary.deleted);
+    }
+    if summary.deletion_held {
+        text += "; nothing was deleted, because a part of the source could not be read";
     }
     if totals.rejected + totals.rejected_before > 0 {
         text += "; see: showroom rejects";

@@ -10,6 +10,7 @@ pub mod args;
 mod bench;
 mod config;
 mod dedup;
+mod delete;
 mod doctor;
 mod eval;
 mod exit;
@@ -24,8 +25,10 @@ mod reindex;
 mod rejects;
 mod report;
 mod search;
+mod source;
 mod table;
 mod tag;
+mod watch;
 mod whole;
 mod wire;
 
@@ -47,6 +50,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Dedup(verb) => dedup::run(&config, &verb),
         Verb::Bench(verb) => bench::run(&config, &verb),
         Verb::Export(verb) => export::run(&config, &verb),
+        Verb::Delete(verb) => delete::run(&config, &verb),
         Verb::Report(verb) => report::run(&config, &verb),
         Verb::Index(verb) => index::run(&config, &verb),
         Verb::Models(verb) => models::run(&config, &verb),

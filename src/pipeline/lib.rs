@@ -1,6 +1,7 @@
 //! Bounded stages from a source of photos to a catalogue.
 //!
 //! - [`FolderSource`]: files and folders as a [`Source`](showroom_catalog::seams::Source).
+//! - [`FeedSource`]: the products of a shop's feed, with their photos.
 //! - [`ingest()`]: list → fetch → decode → encode → tag → write, all at once, each bounded.
 //! - [`reindex()`]: every photo of a catalogue encoded again, into another.
 //! - [`retag()`]: tags again from what the catalogue keeps, without a pixel.
@@ -15,6 +16,7 @@ mod cancel;
 mod clock;
 mod dedup;
 mod evaluate;
+mod feed;
 mod folder;
 mod guard;
 mod ingest;
@@ -23,6 +25,7 @@ mod progress;
 mod reindex;
 mod retag;
 mod rewrite;
+mod sources;
 
 pub use cancel::Cancel;
 pub use dedup::{
@@ -34,9 +37,13 @@ pub use evaluate::{
     Expected, Question, Resampling, Retrieval, Subject, Table, TagResult, evaluate, read_questions,
     read_truth,
 };
+pub use feed::{
+    Column, CsvTable, FeedSource, JsonTable, Mapping, SHOPIFY, Survey, Unclaimed, is_feed,
+};
 pub use folder::{FolderSource, SkuFrom};
 pub use guard::silence_guarded_panics;
 pub use ingest::{IngestError, IngestOptions, Parts, ingest};
 pub use progress::{IngestSummary, Progress, Quiet, Snapshot, StageLoad};
 pub use reindex::{ReindexParts, ReindexSummary, reindex};
 pub use retag::{RetagOptions, RetagSummary, retag};
+pub use sources::{Sources, fingerprint};

@@ -98,6 +98,11 @@ impl StageLoad {
 pub struct IngestSummary {
     #[serde(flatten)]
     pub totals: Snapshot,
+    /// Photos that are gone from the source and, under `delete_missing`, from the catalogue.
+    pub deleted: u64,
+    /// Whether `delete_missing` was asked for and nothing was deleted, because a part of the source
+    /// could not be read.
+    pub deletion_held: bool,
     /// Whether it was asked to stop and left photos undone. What was in flight is written; the same call
     /// again goes on with the rest.
     pub interrupted: bool,

@@ -18,6 +18,7 @@ mod error;
 mod etags;
 mod export;
 mod facets;
+mod feed;
 mod fuse;
 mod generation;
 mod index;
@@ -36,7 +37,10 @@ mod write;
 
 pub use attributes::AttributeKinds;
 pub use dismissed::{Dismissal, Dismissed, add_dismissals, read_dismissed};
-pub use export::{ExportError, export_jsonl};
+pub use export::{
+    ExportError, Exported, export_csv, export_google, export_jsonl, export_parquet, export_shopify,
+};
+pub use feed::ParquetTable;
 pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson, WhyJson};
 pub use labels::{
     DecisionLog, append_decisions, is_label_set_name, label_set_path, label_sets, read_decisions,

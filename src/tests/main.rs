@@ -8,6 +8,7 @@ mod command_line;
 mod crash;
 mod dedup;
 mod eval;
+mod feeds;
 mod find;
 mod journey;
 mod labels;

@@ -9,6 +9,7 @@ use std::thread;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use showroom_catalog::product::file_of;
 use showroom_pixels::thumbnail::thumbnail_jpeg;
 use showroom_pixels::{DecodeOptions, decode_pixels};
 
@@ -29,7 +30,7 @@ pub fn fill(page: &mut Page, threads: usize) {
     let work = || {
         let mut made = Vec::new();
         while let Some(uri) = uris.get(next.fetch_add(1, Ordering::Relaxed)) {
-            made.push((uri.clone(), thumbnail(Path::new(uri))));
+            made.push((uri.clone(), thumbnail(Path::new(file_of(uri)))));
         }
         made
     };

@@ -18,11 +18,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
+use showroom_catalog::product::{file_of, split_etag};
 use showroom_catalog::seams::{Source, SourceError};
 use showroom_catalog::{PhotoRef, Reject};
 
 pub use names::SkuFrom;
-use names::text_of;
+pub(crate) use names::text_of;
 
 /// One path the user named, as it really is.
 #[derive(Debug)]
@@ -97,27 +98,17 @@ impl Source for FolderSource {
     }
 
     fn fetch(&self, photo: &PhotoRef, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
-        let error = |e: io::Error| source_error(photo.uri.clone(), &e);
-        let too_large = |bytes| SourceError::TooLarge {
-            uri: photo.uri.clone(),
-            bytes,
-            limit: max_bytes,
-        };
-        // Asked before opening: opening a pipe waits for whoever fills it.
-        let bytes = regular(fs::metadata(&photo.uri).map_err(error)?, photo)?.len();
-        if bytes > max_bytes {
-            return Err(too_large(bytes));
-        }
-        let file = File::open(&photo.uri).map_err(error)?;
-        let mut read = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
-        // One byte more than allowed shows that the file grew since it was asked for its size.
-        file.take(max_bytes.saturating_add(1))
-            .read_to_end(&mut read)
-            .map_err(error)?;
-        match read.len() as u64 {
-            bytes if bytes > max_bytes => Err(too_large(bytes)),
-            _ => Ok(read),
-        }
+        fetch_file(file_of(&photo.uri), max_bytes)
+    }
+
+    /// Below one of its folders, or one of its files, and not brought by a feed.
+    fn owns(&self, uri: &str, etag: &str) -> bool {
+        let path = Path::new(uri);
+        let is_below = self.roots.iter().any(|root| match root {
+            Root::Folder(folder) => path.starts_with(folder),
+            Root::File(file) => path == file,
+        });
+        is_below && split_etag(etag).1.is_none()
     }
 
     fn skipped(&self) -> u64 {
@@ -125,18 +116,43 @@ impl Source for FolderSource {
     }
 }
 
-fn regular(metadata: Metadata, photo: &PhotoRef) -> Result<Metadata, SourceError> {
+/// The bytes of the file at `path`.
+pub(crate) fn fetch_file(path: &str, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
+    let error = |e: io::Error| source_error(path.to_string(), &e);
+    let too_large = |bytes| SourceError::TooLarge {
+        uri: path.to_string(),
+        bytes,
+        limit: max_bytes,
+    };
+    // Asked before opening: opening a pipe waits for whoever fills it.
+    let bytes = regular(fs::metadata(path).map_err(error)?, path)?.len();
+    if bytes > max_bytes {
+        return Err(too_large(bytes));
+    }
+    let file = File::open(path).map_err(error)?;
+    let mut read = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
+    // One byte more than allowed shows that the file grew since it was asked for its size.
+    file.take(max_bytes.saturating_add(1))
+        .read_to_end(&mut read)
+        .map_err(error)?;
+    match read.len() as u64 {
+        bytes if bytes > max_bytes => Err(too_large(bytes)),
+        _ => Ok(read),
+    }
+}
+
+fn regular(metadata: Metadata, path: &str) -> Result<Metadata, SourceError> {
     if metadata.is_file() {
         return Ok(metadata);
     }
     let reason = "it is not a file".to_string();
     Err(SourceError::Unreadable {
-        uri: photo.uri.clone(),
+        uri: path.to_string(),
         reason,
     })
 }
 
-fn source_error(uri: String, error: &io::Error) -> SourceError {
+pub(crate) fn source_error(uri: String, error: &io::Error) -> SourceError {
     match error.kind() {
         io::ErrorKind::NotFound => SourceError::NotFound { uri },
         _ => SourceError::Unreadable {
@@ -147,7 +163,7 @@ fn source_error(uri: String, error: &io::Error) -> SourceError {
 }
 
 /// What an operating-system error means, in words.
-fn reason_of(error: &io::Error) -> String {
+pub(crate) fn reason_of(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it does not exist".to_string(),
         io::ErrorKind::PermissionDenied => {
@@ -159,7 +175,7 @@ fn reason_of(error: &io::Error) -> String {
 
 /// Size and modification time in nanoseconds: `123456-1700000000123456789`. The inode is left out,
 /// because network file systems give a new one at every mount, which would read everything again.
-fn etag(metadata: &Metadata) -> String {
+pub(crate) fn etag(metadata: &Metadata) -> String {
     let modified = metadata
         .modified()
         .map(|time| match time.duration_since(UNIX_EPOCH) {

@@ -8,7 +8,7 @@
 use crossbeam_channel::{Receiver, Sender};
 use showroom_catalog::embedding::Dimensions;
 use showroom_catalog::seams::{Encoder, Features, ModelError};
-use showroom_catalog::{Facts, Photo, PhotoId, PhotoRef, Stage};
+use showroom_catalog::{Facts, Photo, PhotoId, PhotoRef, Product, Stage};
 
 use super::budget::{Budget, Share};
 use super::photo::Decoded;
@@ -25,6 +25,7 @@ pub const ENCODER_FAILED: &str = "encoder-failed";
 pub struct Encoded {
     pub id: PhotoId,
     pub source: PhotoRef,
+    pub product: Option<Product>,
     pub facts: Facts,
     pub features: Features,
 }
@@ -49,10 +50,10 @@ pub fn stage(
 ) {
     let _close_at_end = CloseAtEnd(budget);
     while let Ok(first) = decoded.recv() {
-        let (photos, shares) = batch(first, &decoded, run.options.batch);
+        let (photos, products, shares) = batch(first, &decoded, run.options.batch);
         photos.iter().for_each(|_| run.received(Stage::Encode));
         let answers = run.busy(Stage::Encode, || encoder.encode(&photos));
-        for (photo, answer) in photos.into_iter().zip(answers) {
+        for ((photo, product), answer) in photos.into_iter().zip(products).zip(answers) {
             let Photo {
                 id, source, facts, ..
             } = photo;
@@ -63,6 +64,7 @@ pub fn stage(
                     Encoded {
                         id,
                         source,
+                        product,
                         facts,
                         features,
                     },
@@ -88,12 +90,12 @@ fn batch<'a>(
     first: Decoded<'a>,
     decoded: &Receiver<Decoded<'a>>,
     most: usize,
-) -> (Vec<Photo>, Vec<Share<'a>>) {
+) -> (Vec<Photo>, Vec<Option<Product>>, Vec<Share<'a>>) {
     let rest = decoded.try_iter().take(most - 1);
     std::iter::once(first)
         .chain(rest)
-        .map(|d| (d.photo, d.share))
-        .unzip()
+        .map(|d| (d.photo, d.product, d.share))
+        .collect()
 }
 
 /// Features of one photo, or code and reason of its reject.

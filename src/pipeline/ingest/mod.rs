@@ -30,6 +30,8 @@ mod tag;
 mod write;
 
 use std::io;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{Builder, Scope};
 use std::time::Duration;
 
@@ -158,11 +160,27 @@ pub fn ingest(
         None => {
             let complete = totals.listing_done && totals.handled == totals.to_do();
             let interrupted = cancel.is_cancelled() && !complete;
+            let deleted = delete_missing(run, catalogue, runtime)?;
             Ok(IngestSummary {
                 totals,
+                deleted,
+                deletion_held: run.counts.deletion_held.load(Relaxed),
                 interrupted,
             })
         }
+    }
+}
+
+/// Deletes what the source does not list any more; how many photos that were.
+fn delete_missing(
+    run: &Run<'_>,
+    catalogue: &dyn Catalogue,
+    runtime: &Handle,
+) -> Result<u64, StoreError> {
+    let missing = run.missing.lock().unwrap_or_else(PoisonError::into_inner);
+    match missing.as_deref() {
+        None | Some([]) => Ok(0),
+        Some(missing) => Ok(runtime.block_on(catalogue.delete(missing))? as u64),
     }
 }
 

@@ -27,6 +27,9 @@ pub struct IngestOptions {
     /// Try photos again that were rejected before, though they have not changed: after a limit was
     /// raised. What could not be listed or fetched is always tried again.
     pub retry_rejects: bool,
+    /// Delete what came from this source before and is not in it any more. Nothing is deleted where
+    /// a part of the source cannot be read, or where it lists nothing at all.
+    pub delete_missing: bool,
 }
 
 impl Default for IngestOptions {
@@ -42,6 +45,7 @@ impl Default for IngestOptions {
             write_rows: 512,
             write_every: Duration::from_secs(5),
             retry_rejects: false,
+            delete_missing: false,
         }
     }
 }

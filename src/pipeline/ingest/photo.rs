@@ -1,8 +1,8 @@
 //! Steps 2 and 3, of one photo alone: read its bytes, make pixels of them.
 
 use crossbeam_channel::{Receiver, Sender};
-use showroom_catalog::seams::SourceError;
-use showroom_catalog::{Photo, PhotoRef, Stage};
+use showroom_catalog::seams::{FoundProduct, SourceError};
+use showroom_catalog::{Photo, Product, Stage};
 use showroom_pixels::{decode, photo_id};
 
 use super::budget::{Budget, Share};
@@ -11,19 +11,20 @@ use crate::guard::guarded;
 
 /// A file in memory.
 pub struct Fetched {
-    source: PhotoRef,
+    source: FoundProduct,
     bytes: Vec<u8>,
 }
 
 /// A photo in memory, with its share of the pixel budget.
 pub struct Decoded<'a> {
     pub photo: Photo,
+    pub product: Option<Product>,
     pub share: Share<'a>,
 }
 
 pub fn fetch_stage(
     run: &Run<'_>,
-    listed: Receiver<PhotoRef>,
+    listed: Receiver<FoundProduct>,
     to_decode: Sender<Fetched>,
     out: Sender<Outcome>,
 ) {
@@ -33,12 +34,12 @@ pub fn fetch_stage(
         if run.stopping() {
             return;
         }
-        let fetched = run.busy(Stage::Fetch, || run.source.fetch(&source, max_bytes));
+        let fetched = run.busy(Stage::Fetch, || run.source.fetch(&source.photo, max_bytes));
         let sent = match fetched {
             Ok(bytes) => run.send(Stage::Decode, &to_decode, Fetched { source, bytes }),
             Err(e) => {
                 let (code, reason) = why(&e);
-                run.reject(Stage::Fetch, source, code, reason, &out)
+                run.reject(Stage::Fetch, source.photo, code, reason, &out)
             }
         };
         if !sent {
@@ -75,6 +76,10 @@ pub fn decode_stage<'a>(
     out: Sender<Outcome>,
 ) {
     for Fetched { source, bytes } in run.receive(Stage::Decode, &fetched) {
+        let FoundProduct {
+            photo: source,
+            product,
+        } = source;
         // A decoder that panics on a photo has a bug; the photo is refused and the others go on.
         let decoded = run.busy(Stage::Decode, || {
             guarded(|| decode(&bytes, &run.options.decode).map(|d| (photo_id(&bytes), d)))
@@ -91,7 +96,12 @@ pub fn decode_stage<'a>(
                 let Some(share) = budget.take(photo.pixels.rgba.len() as u64) else {
                     return;
                 };
-                run.send(Stage::Encode, &to_encode, Decoded { photo, share })
+                let decoded = Decoded {
+                    photo,
+                    product,
+                    share,
+                };
+                run.send(Stage::Encode, &to_encode, decoded)
             }
             Ok(Err(e)) => run.reject(Stage::Decode, source, e.code(), e.to_string(), &out),
             Err(said) => {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
-use showroom_catalog::seams::Source;
+use showroom_catalog::seams::{FoundProduct, Source};
 use showroom_catalog::{PhotoRef, Record, Reject, Stage};
 
 use super::{IngestError, IngestOptions};
@@ -17,6 +17,8 @@ use crate::progress::{Snapshot, StageLoad};
 /// What reaches the writer.
 pub enum Outcome {
     Record(Box<Record>),
+    /// A photo that is in as it is, of which the feed says something new.
+    Product(Box<FoundProduct>),
     Reject(Reject),
 }
 
@@ -46,6 +48,7 @@ pub struct Counts {
     pub updated: AtomicU64,
     pub rejected: AtomicU64,
     pub handled: AtomicU64,
+    pub deletion_held: AtomicBool,
 }
 
 /// One run, seen from its threads.
@@ -55,6 +58,11 @@ pub struct Run<'a> {
     pub counts: Counts,
     /// URIs that came in this run and are in the catalogue in another version.
     pub changed: Mutex<HashSet<String>>,
+    /// Of these, those that a feed brought and this source, which knows of no products, brings
+    /// again: their titles and attributes stay.
+    pub kept: Mutex<HashSet<String>>,
+    /// What the source does not list any more; `None` where that cannot be said.
+    pub missing: Mutex<Option<Vec<String>>>,
     cancel: &'a Cancel,
     encoders: usize,
     meters: [Meter; 6],
@@ -75,6 +83,8 @@ impl<'a> Run<'a> {
             source,
             counts: Counts::default(),
             changed: Mutex::default(),
+            kept: Mutex::default(),
+            missing: Mutex::default(),
             cancel,
             encoders,
             meters: Default::default(),

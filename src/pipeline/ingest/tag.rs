@@ -3,7 +3,7 @@
 use crossbeam_channel::{Receiver, Sender};
 use showroom_catalog::embedding::Dimensions;
 use showroom_catalog::seams::{ModelError, Tagged, Tagger};
-use showroom_catalog::{Attributes, Facts, Record, Stage, Vectors};
+use showroom_catalog::{Facts, Record, Stage, Vectors};
 
 use super::encode::Encoded;
 use super::run::{Outcome, Run};
@@ -60,14 +60,16 @@ fn record(photo: Encoded, tagged: Tagged, tagger: &str) -> Record {
     let Encoded {
         id,
         source,
+        product,
         facts,
         features,
     } = photo;
+    let product = product.unwrap_or_default();
     Record {
         id,
         source,
-        title: None,
-        attributes: Attributes::new(),
+        title: product.title,
+        attributes: product.attributes,
         facts: Facts {
             product_share: features.product_share,
             ..facts

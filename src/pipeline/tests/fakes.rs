@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use showroom_catalog::embedding::{Dimensions, dot};
+use showroom_catalog::filter::{Field, Value};
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
 use showroom_catalog::query::{Hit, Hits};
 use showroom_catalog::seams::*;
@@ -218,16 +219,28 @@ impl Catalogue for Memory {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         // A reader of tags alone is given more than it asked for.
         let _ = columns;
-        assert!(filter.is_none());
-        let records = self.records();
+        let mut records = self.records();
+        match filter {
+            None => {}
+            Some(Filter::OneOf(Field::Uri, uris)) => {
+                records.retain(|record| uris.contains(&Value::Word(record.source.uri.clone())))
+            }
+            Some(other) => unimplemented!("{other}"),
+        }
         Box::pin(async move {
             records.chunks(7).all(|chunk| each(chunk.to_vec()));
             Ok(())
         })
     }
 
-    fn delete<'a>(&'a self, _uris: &'a [String]) -> BoxFuture<'a, Result<usize, StoreError>> {
-        unimplemented!("the pipeline deletes nothing")
+    fn delete<'a>(&'a self, uris: &'a [String]) -> BoxFuture<'a, Result<usize, StoreError>> {
+        let mut inner = self.inner.lock().unwrap();
+        let mut deleted = 0;
+        for uri in uris {
+            deleted += usize::from(inner.records.remove(uri).is_some());
+            inner.rejects.remove(uri);
+        }
+        Box::pin(async move { Ok(deleted) })
     }
 
     fn rejects(&self) -> BoxFuture<'_, Result<Vec<Reject>, StoreError>> {

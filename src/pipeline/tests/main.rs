@@ -3,6 +3,7 @@
 mod dedup;
 mod evaluate;
 mod fakes;
+mod feed;
 mod folder;
 mod ingest;
 mod ingest_bounds;

@@ -1,4 +1,10 @@
-//! The catalogue as JSON Lines: one [`PhotoJson`] a line, in the order of the URIs.
+//! The catalogue written out: JSON Lines (one [`PhotoJson`] a line), CSV and Parquet with a row a
+//! photo in the order of the URIs, Shopify and Google Merchant with a product a SKU.
+
+mod columns;
+mod csv;
+mod parquet;
+mod shops;
 
 use std::io::{self, Write};
 
@@ -6,6 +12,9 @@ use showroom_catalog::Filter;
 use showroom_catalog::seams::{Catalogue, Columns, StoreError};
 
 use crate::json::PhotoJson;
+pub use csv::export_csv;
+pub use parquet::export_parquet;
+pub use shops::{Exported, export_google, export_shopify};
 
 /// Why an export stopped.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +24,18 @@ pub enum ExportError {
     /// The output takes no more: a full disk, a closed pipe.
     #[error("the export cannot be written: {0}")]
     Output(#[from] io::Error),
+}
+
+/// The error of a format's writer: where the output itself failed, that error.
+fn output(error: impl std::error::Error + Send + Sync + 'static) -> ExportError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return ExportError::Output(io::Error::new(io.kind(), io.to_string()));
+        }
+        cause = inner.source();
+    }
+    ExportError::Output(io::Error::other(error))
 }
 
 /// Writes the photos that pass the filter to `out`; how many there were. Memory stays bounded.
