@@ -19,7 +19,7 @@ fn scene(seed: u32) -> RgbImage {
     let seed = seed as f32;
     let wave = |n: f32| ((n.sin() * 0.5 + 0.5) * 255.0) as u8;
     RgbImage::from_fn(480, 360, |x, y| {
-        let (x, y) = (x as f32 / 300.0, y as f32 / 300.0);
+        let (x, y) = (x as f32 / 600.0, y as f32 / 600.0);
         Rgb([
             wave(9.0 * x + seed + 5.0 * (7.0 * y + seed).sin()),
             wave(23.0 * y - 3.0 * seed + 3.0 * (11.0 * x).cos()),
