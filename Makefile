@@ -74,9 +74,9 @@ bench: models photos $(CACHE)/bench-venv/installed ## beside the peers, in one r
 GPU_FEATURES := vulkan
 
 bench-gpu: models $(CACHE)/gpu-venv/installed ## on a real GPU, beside PyTorch: benches/GPU.md
-	$(CARGO) bench --locked -p showroom-vision --features "$(GPU_FEATURES)" --bench gpu --no-run
+	$(CARGO) bench --locked -p showroom-vision --features "$(GPU_FEATURES)" --bench gpu_bench --no-run
 	@cd benches && $(CACHE)/gpu-venv/bin/python gpu.py --cache "$(CACHE)" \
-		--gpu "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/gpu-* | grep -v '\.d$$' | head -1)" $(GPU_BENCH)
+		--gpu "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/gpu_bench-* | grep -v '\.d$$' | head -1)" $(GPU_BENCH)
 
 $(CACHE)/gpu-venv/installed: benches/peer/gpu-requirements.txt
 	python3 -m venv "$(CACHE)/gpu-venv"

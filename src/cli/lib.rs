@@ -5,18 +5,23 @@
 //! write to the terminal. What a verb prints goes to standard output, everything else (the engine
 //! that was taken, progress, errors) to standard error, so that output can be piped.
 
+mod add;
 pub mod args;
 mod bench;
 mod config;
 mod delete;
+mod dedup;
 mod doctor;
+mod eval;
 mod exit;
 mod export;
 mod index;
 mod ingest;
 mod interrupt;
+mod labels;
 mod models;
 mod progress;
+mod reindex;
 mod rejects;
 mod report;
 mod search;
@@ -38,9 +43,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::resolve(&args.global)?;
     match args.verb {
         Verb::Ingest(verb) => ingest::run(&config, &verb),
+        Verb::Reindex(verb) => reindex::run(&config, &verb),
         Verb::Tag(verb) => tag::run(&config, &verb),
         Verb::Search(verb) => search::run(&config, &verb),
         Verb::Rejects => rejects::run(&config),
+        Verb::Dedup(verb) => dedup::run(&config, &verb),
         Verb::Bench(verb) => bench::run(&config, &verb),
         Verb::Export(verb) => export::run(&config, &verb),
         Verb::Delete(verb) => delete::run(&config, &verb),
@@ -48,5 +55,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Index(verb) => index::run(&config, &verb),
         Verb::Models(verb) => models::run(&config, &verb),
         Verb::Doctor => doctor::run(&config),
+        Verb::Eval(verb) => eval::run(&config, &verb),
+        Verb::Labels(verb) => labels::run(&config, &verb),
     }
 }

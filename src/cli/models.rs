@@ -1,17 +1,22 @@
-//! `showroom models ls | pull | verify | card`.
+//! `showroom models ls | pull | add | verify | card`.
 
-use showroom_vision::weights::{Library, Progress, PullOptions, State};
+use showroom_vision::weights::{Library, Progress, State};
 
 use crate::args::Models;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::progress::Bar;
 use crate::table::{human_bytes, print, print_json, table};
-use crate::wire;
+use crate::{add, wire};
 
 pub fn run(config: &Config, verb: &Models) -> Result<(), Failure> {
+    if let Models::Add(verb) = verb {
+        return add::run(config, verb);
+    }
     let library = wire::library(config)?;
     match verb {
+        // Dealt with above: it works also where a models folder has nothing in it yet.
+        Models::Add(_) => Ok(()),
         Models::Ls => ls(config, &library),
         Models::Pull { names, all } => pull(config, &library, &chosen(&library, names, *all)?),
         Models::Verify { names } => verify(config, &library, &chosen(&library, names, true)?),
@@ -63,13 +68,7 @@ fn ls(config: &Config, library: &Library) -> Result<(), Failure> {
 }
 
 fn pull(config: &Config, library: &Library, names: &[String]) -> Result<(), Failure> {
-    let mut options = PullOptions {
-        hub_token: config.hub.token.clone(),
-        ..PullOptions::default()
-    };
-    if let Some(endpoint) = &config.hub.endpoint {
-        options.hub_endpoint.clone_from(endpoint);
-    }
+    let options = wire::pull_options(config);
     let mut done = Vec::new();
     for name in names {
         let bar = Bar::new(config);

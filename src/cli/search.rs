@@ -1,55 +1,31 @@
-//! `showroom search`: words, a photo, or a photo of the catalogue → the right products.
+//! `showroom search`: words, photos, photos of the catalogue → the right products.
+
+mod answer;
 
 use std::path::Path;
 use std::time::Instant;
 
-use serde::Serialize;
-use showroom_catalog::query::Hits;
+use showroom_catalog::asked::{AskedPhoto, AskedWords, Term, compose};
+use showroom_catalog::facets::Counter;
+use showroom_catalog::filter::{Field, Filter, Value};
+use showroom_catalog::query::Query;
 use showroom_catalog::seams::{Catalogue, Columns, Encoder, TextQuery};
-use showroom_catalog::{Filter, Query, QueryPart, VectorName};
-use showroom_store::HitJson;
 
-use crate::args::Search;
+use crate::args::{FacetsOver, Search, Weighted};
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::table::{plain, print, print_json, table};
+use crate::table::print_json;
 use crate::wire;
+
+pub use showroom_catalog::asked::push_photo;
 
 /// How much colour counts beside shape unless the caller says otherwise: on labelled shop photos
 /// the same item is found best where both count alike.
 pub const DEFAULT_COLOUR_WEIGHT: f32 = 1.0;
 
-/// What was asked, as it stands in the JSON.
-#[derive(Serialize)]
-struct Asked<'a> {
-    text: Option<&'a str>,
-    image: Option<String>,
-    like: Option<&'a str>,
-    r#where: Option<String>,
-    colour_weight: f32,
-    k: u16,
-}
-
-/// `search --json`.
-#[derive(Serialize)]
-struct Answer<'a> {
-    query: Asked<'a>,
-    hits: Vec<HitJson<'a>>,
-    exact: bool,
-    /// Encoding the question and searching, without loading models.
-    took_ms: f64,
-}
-
 pub fn run(config: &Config, verb: &Search) -> Result<(), Failure> {
     let filter: Option<Filter> = verb.filter.as_deref().map(str::parse).transpose()?;
-    let asked = Asked {
-        text: verb.text.as_deref(),
-        image: verb.image.as_ref().map(|path| path.display().to_string()),
-        like: verb.like.as_deref(),
-        r#where: filter.as_ref().map(Filter::to_string),
-        colour_weight: verb.colour_weight,
-        k: verb.k,
-    };
+    let said = filter.as_ref().map(Filter::to_string);
     let runtime = wire::runtime()?;
     let catalogue = runtime.block_on(wire::open_for_search(config))?;
     let mut question = Question::open(config, verb, &catalogue)?;
@@ -58,27 +34,48 @@ pub fn run(config: &Config, verb: &Search) -> Result<(), Failure> {
         filter,
         k: verb.k.into(),
         exact: verb.exact,
+        one_a_sku: verb.group_by.is_some(),
+        relevance: verb.mmr,
+        facets: verb.facets == Some(FacetsOver::Filter),
         ..Query::default()
     };
-    runtime.block_on(question.ask(&catalogue, &mut query))?;
-    let hits = runtime.block_on(catalogue.search(query))?;
+    let terms = runtime.block_on(question.ask(&catalogue, &mut query))?;
+    let mut hits = runtime.block_on(catalogue.search(query.clone()))?;
     let took_ms = started.elapsed().as_secs_f64() * 1e3;
-    if config.json {
-        return print_json(&Answer {
-            query: asked,
-            hits: hits.hits.iter().map(HitJson::from).collect(),
-            exact: hits.exact,
-            took_ms: (took_ms * 100.0).round() / 100.0,
-        });
+    if verb.facets == Some(FacetsOver::Hits) {
+        let mut counter = Counter::default();
+        hits.hits.iter().for_each(|hit| counter.add(&hit.record));
+        hits.facets = Some(counter.finish());
     }
-    print_table(config, &hits)
+    let answer = answer::Answer {
+        verb,
+        filter: said,
+        query: &query,
+        asked: &terms,
+        words: question.words.as_deref(),
+        bands: wire::bands(catalogue.manifest()),
+        hits: &hits,
+        took_ms,
+    };
+    if config.json {
+        return print_json(&answer.json());
+    }
+    answer.print(config)
+}
+
+/// A term of the query, with what the user typed for it.
+struct Asked<'a> {
+    term: Term,
+    /// `image`, `like`, `text`, `minus` or `minus_image`.
+    kind: &'static str,
+    value: &'a str,
 }
 
 /// What was asked, with the models that it takes to understand it.
 struct Question<'a> {
     verb: &'a Search,
-    words: Option<(&'a str, Box<dyn TextQuery>)>,
-    image: Option<(&'a Path, Box<dyn Encoder>)>,
+    words: Option<Box<dyn TextQuery>>,
+    encoder: Option<Box<dyn Encoder>>,
 }
 
 impl<'a> Question<'a> {
@@ -89,100 +86,117 @@ impl<'a> Question<'a> {
         catalogue: &dyn Catalogue,
     ) -> Result<Question<'a>, Failure> {
         let manifest = catalogue.manifest();
+        let has_words = !verb.text.is_empty() || !verb.minus.is_empty();
+        let has_photos = !verb.image.is_empty() || !verb.minus_image.is_empty();
         Ok(Question {
             verb,
-            words: match &verb.text {
-                Some(words) => Some((words, wire::text_query(config, manifest)?)),
-                None => None,
+            words: match has_words {
+                true => Some(wire::text_query(config, manifest)?),
+                false => None,
             },
-            image: match &verb.image {
-                Some(path) => Some((path, wire::query_encoder(config, manifest)?)),
-                None => None,
+            encoder: match has_photos {
+                true => Some(wire::query_encoder(config, manifest)?),
+                false => None,
             },
         })
     }
 
-    /// Fills in the parts of the query.
-    async fn ask(&mut self, catalogue: &dyn Catalogue, query: &mut Query) -> Result<(), Failure> {
-        let colour_weight = self.verb.colour_weight;
-        if let Some((path, encoder)) = &mut self.image {
-            let features = wire::encode_file(encoder.as_mut(), path)?;
-            push_photo(query, features.shape, features.colour, colour_weight);
+    /// Fills in the query.
+    async fn ask(
+        &mut self,
+        catalogue: &dyn Catalogue,
+        query: &mut Query,
+    ) -> Result<Vec<Asked<'a>>, Failure> {
+        let verb = self.verb;
+        let mut named = Vec::new();
+        let mut photos = Vec::new();
+        for file in &verb.image {
+            photos.push(self.photo(file, 1.0)?);
+            named.push(("image", file.value.as_str()));
         }
-        if let Some(key) = &self.verb.like {
-            let found = catalogue.get(key, Columns::All).await?;
-            let record = found.into_iter().next().ok_or_else(|| {
-                Failure::BadInput(format!(
-                    "no photo in the catalogue has the SKU, id or URI {key:?}; `showroom export` \
-                     lists them"
-                ))
-            })?;
-            push_photo(
-                query,
-                record.vectors.shape,
-                record.vectors.colour,
-                colour_weight,
-            );
-            query.exclude_uri = Some(record.source.uri);
+        let mut own = Vec::new();
+        for key in &verb.like {
+            let (photo, uri) = photo_of_catalogue(catalogue, key).await?;
+            photos.push(photo);
+            own.push(Value::Word(uri));
+            named.push(("like", key.value.as_str()));
         }
-        if let Some((words, text_query)) = &self.words {
-            query.parts.push(QueryPart {
-                on: VectorName::Text,
-                vector: text_query.text_query(words)?,
-                weight: 1.0,
+        for file in &verb.minus_image {
+            photos.push(self.photo(file, -1.0)?);
+            named.push(("minus_image", file.value.as_str()));
+        }
+        let has_photo = !(verb.image.is_empty() && verb.like.is_empty());
+        let mut words = Vec::new();
+        let mut titles: Vec<&str> = Vec::new();
+        for text in &verb.text {
+            let asked = self.words(text, 1.0)?;
+            // "But in blue" is about the photo; every blue product has that word in its title.
+            if !(has_photo && asked.understood.only_colours) {
+                titles.push(&text.value);
+            }
+            words.push(asked);
+            named.push(("text", text.value.as_str()));
+        }
+        for text in &verb.minus {
+            words.push(self.words(text, -1.0)?);
+            named.push(("minus", text.value.as_str()));
+        }
+        query.title_words = (!titles.is_empty()).then(|| titles.join(" "));
+        // The reasons are in the vectors.
+        query.vectors = !words.is_empty();
+        if !own.is_empty() {
+            let others = Filter::Not(Box::new(Filter::OneOf(Field::Uri, own)));
+            query.filter = Some(match query.filter.take() {
+                Some(filter) => Filter::And(Box::new(others), Box::new(filter)),
+                None => others,
             });
         }
-        Ok(())
+        let terms = compose(query, photos, words, verb.colour_weight);
+        let asked = terms.into_iter().zip(named);
+        Ok(asked
+            .map(|(term, (kind, value))| Asked { term, kind, value })
+            .collect())
+    }
+
+    fn photo(&mut self, file: &Weighted, sign: f32) -> Result<AskedPhoto, Failure> {
+        let Some(encoder) = &mut self.encoder else {
+            return Err(Failure::Other("no encoder was loaded for a photo".into()));
+        };
+        let features = wire::encode_file(encoder.as_mut(), Path::new(&file.value))?;
+        Ok(AskedPhoto {
+            shape: features.shape,
+            colour: features.colour,
+            weight: sign * file.weight,
+        })
+    }
+
+    fn words(&self, text: &Weighted, sign: f32) -> Result<AskedWords, Failure> {
+        let Some(words) = &self.words else {
+            return Err(Failure::Other("no model was loaded for words".into()));
+        };
+        Ok(AskedWords {
+            understood: words.understand(&text.value)?,
+            weight: sign * text.weight,
+        })
     }
 }
 
-/// Shape counts 1, colour `colour_weight`; a photo without product pixels has no colour to ask with.
-pub fn push_photo(query: &mut Query, shape: Vec<f32>, colour: Vec<f32>, colour_weight: f32) {
-    query.parts.push(QueryPart {
-        on: VectorName::Shape,
-        vector: shape,
-        weight: 1.0,
-    });
-    if colour_weight > 0.0 && colour.iter().any(|x| *x != 0.0) {
-        query.parts.push(QueryPart {
-            on: VectorName::Colour,
-            vector: colour,
-            weight: colour_weight,
-        });
-    }
-}
-
-fn print_table(config: &Config, hits: &Hits) -> Result<(), Failure> {
-    if hits.hits.is_empty() {
-        config.say("nothing found");
-        return Ok(());
-    }
-    let mut rows = table(&["SCORE", "SKU", "CATEGORY", "COLOURS", "WHY", "PHOTO"]);
-    for hit in &hits.hits {
-        let record = &hit.record;
-        let category = record
-            .category
-            .as_ref()
-            .map_or("not sure", |c| c.name.as_str());
-        let colours: Vec<&str> = record
-            .colours
-            .iter()
-            .take(3)
-            .map(|c| c.name.as_str())
-            .collect();
-        let why: Vec<String> = hit
-            .why
-            .iter()
-            .map(|why| format!("{} {:.2}", why.part.name(), why.score))
-            .collect();
-        rows.add_row([
-            format!("{:.3}", hit.score),
-            plain(record.source.sku.as_deref().unwrap_or("")),
-            category.to_string(),
-            colours.join(" "),
-            why.join(" "),
-            plain(&record.source.uri),
-        ]);
-    }
-    print(rows)
+/// The first photo with this SKU, id or URI, and its URI.
+async fn photo_of_catalogue(
+    catalogue: &dyn Catalogue,
+    key: &Weighted,
+) -> Result<(AskedPhoto, String), Failure> {
+    let found = catalogue.get(&key.value, Columns::All).await?;
+    let record = found.into_iter().next().ok_or_else(|| {
+        Failure::BadInput(format!(
+            "no photo in the catalogue has the SKU, id or URI {:?}; `showroom export` lists them",
+            key.value
+        ))
+    })?;
+    let photo = AskedPhoto {
+        shape: record.vectors.shape,
+        colour: record.vectors.colour,
+        weight: key.weight,
+    };
+    Ok((photo, record.source.uri))
 }

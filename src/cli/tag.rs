@@ -1,5 +1,6 @@
 //! `showroom tag`: tag the catalogue again from what was kept of each photo.
 
+use showroom_catalog::seams::Catalogue;
 use showroom_pipeline::{RetagOptions, retag, silence_guarded_panics};
 
 use crate::args::Tag;
@@ -14,7 +15,7 @@ pub fn run(config: &Config, verb: &Tag) -> Result<(), Failure> {
     let runtime = wire::runtime()?;
     let cancel = interrupt::listen(&runtime)?;
     let catalogue = runtime.block_on(wire::open_for_write(config))?;
-    let tagger = wire::tagger(config)?;
+    let tagger = wire::tagger(config, catalogue.manifest())?;
     let options = RetagOptions {
         force: verb.force,
         ..RetagOptions::default()

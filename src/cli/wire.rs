@@ -3,23 +3,30 @@
 use std::fmt;
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use showroom_catalog::bands::Bands;
 use showroom_catalog::embedding::Dimensions;
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
-use showroom_catalog::seams::{Encoder, Features, StoreError, Tagger, TextEncoder, TextQuery};
+use showroom_catalog::seams::{
+    Catalogue, Encoder, Features, StoreError, Tagger, TextEncoder, TextQuery,
+};
 use showroom_catalog::{Photo, PhotoRef};
 use showroom_pixels::{DecodeOptions, decode, photo_id};
 use showroom_store::LanceCatalogue;
+use showroom_vision::bands::bands_of;
 use showroom_vision::encoder::batch::{self, Memory};
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
 use showroom_vision::engines::device::{DeviceWish, Gpu, Precision, PrecisionWish};
 use showroom_vision::engines::{Engine, EngineChoice, Wishes};
 use showroom_vision::exact_search::GpuSearch;
+use showroom_vision::models;
 use showroom_vision::sentence::SentenceEncoder;
+use showroom_vision::shared_space::SharedWords;
 use showroom_vision::tagging::{ClassTagger, Phrases, TEXT_DIMENSIONS, Taxonomy, WordQuery};
-use showroom_vision::weights::{Library, WeightsError};
+use showroom_vision::weights::manifest::Task;
+use showroom_vision::weights::{Library, PullOptions, WeightsError};
 use tokio::runtime::Runtime;
 
 use crate::args::BatchArg;
@@ -32,6 +39,9 @@ const MATTE: &str = "u2netp";
 const SENTENCES: &str = "all-minilm-l6-v2";
 const TAXONOMY: &str = "shopify-taxonomy";
 pub const ONNXRUNTIME: &str = "onnxruntime";
+
+/// Folder of the cache with the manifests of models that were added.
+const ADDED: &str = "added";
 
 /// Photos that an encoder takes at a time on a CPU, where more bring nothing.
 const CPU_BATCH: usize = 4;
@@ -85,7 +95,76 @@ pub async fn create_or_open(
 
 /// The known models over the cache.
 pub fn library(config: &Config) -> Result<Library, WeightsError> {
-    Library::new(config.models.as_slice(), &config.cache)
+    // What `models add` has put into the cache, where the user names no folder of models.
+    let added = config.cache.join(ADDED);
+    let models = fs::read_dir(&added).into_iter().flatten().flatten();
+    let any = models
+        .into_iter()
+        .any(|entry| entry.path().join("manifest.toml").is_file());
+    let added = any.then_some(added);
+    let folders: Vec<PathBuf> = added.into_iter().chain(config.models.clone()).collect();
+    Library::new(&folders, &config.cache)
+}
+
+/// The folder into which `models add` writes.
+pub fn added_models(config: &Config) -> PathBuf {
+    config
+        .models
+        .clone()
+        .unwrap_or_else(|| config.cache.join(ADDED))
+}
+
+/// How model files are fetched.
+pub fn pull_options(config: &Config) -> PullOptions {
+    let mut options = PullOptions {
+        hub_token: config.hub.token.clone(),
+        ..PullOptions::default()
+    };
+    if let Some(endpoint) = &config.hub.endpoint {
+        options.hub_endpoint.clone_from(endpoint);
+    }
+    options
+}
+
+/// The pair of towers that makes the vectors, `None` for the default encoder: the model that is asked
+/// for, else the one that the catalogue was made with.
+pub fn encoder_for(config: &Config, wanted: Option<&str>) -> Result<Option<String>, Failure> {
+    let library = library(config)?;
+    match wanted {
+        Some(EMBEDDING) => Ok(None),
+        Some(name) => {
+            library.model(name)?;
+            Ok(Some(name.to_string()))
+        }
+        // Whatever is wrong with a catalogue is told by whoever opens it to use it.
+        None => match runtime()?.block_on(open(config)) {
+            Ok(catalogue) => shared_model(config, &library, catalogue.manifest()),
+            Err(_) => Ok(None),
+        },
+    }
+}
+
+/// The pair of towers that a catalogue was made with; `None` where it was the default encoder.
+fn shared_model(
+    config: &Config,
+    library: &Library,
+    manifest: &StoreManifest,
+) -> Result<Option<String>, Failure> {
+    let name = manifest.encoder.split('@').next().unwrap_or_default();
+    match library.model(name) {
+        Ok(model) if model.manifest.task == Task::ImageTextEmbedding => {
+            let id = models::id(&model.manifest);
+            match manifest.encoder.starts_with(&format!("{id}+")) {
+                true => Ok(Some(name.to_string())),
+                false => Err(other_model(config, manifest, &id)),
+            }
+        }
+        Err(_) if manifest.dimensions.text != TEXT_DIMENSIONS => Err(Failure::Model(format!(
+            "the catalogue was made with the model {name}, which is not known here; add it with `showroom \
+             models add {name}`, or name its folder with --models DIR"
+        ))),
+        _ => Ok(None),
+    }
 }
 
 /// What a verb computes: many photos, or one question.
@@ -134,10 +213,18 @@ impl fmt::Display for Taken {
 
 pub fn engine(config: &Config, library: &Library, work: Work) -> Result<Taken, Failure> {
     let mut wishes = config.wishes.clone();
-    if work == Work::Question && wishes.device == DeviceWish::Auto {
+    let question = work == Work::Question && wishes.device == DeviceWish::Auto;
+    if question {
         wishes.device = DeviceWish::Cpu;
     }
-    take(config, library, &wishes)
+    let mut taken = take(config, library, &wishes)?;
+    if question {
+        taken
+            .choice
+            .notes
+            .push("quickest for a single question".to_string());
+    }
+    Ok(taken)
 }
 
 fn take(config: &Config, library: &Library, wishes: &Wishes) -> Result<Taken, Failure> {
@@ -167,8 +254,17 @@ pub struct Ingest {
 
 impl Ingest {
     pub fn open(config: &Config, batch: BatchArg) -> Result<Ingest, Failure> {
+        Ingest::open_with(config, batch, None)
+    }
+
+    /// With the vectors of a pair of towers, where one is named; see [`encoder_for`].
+    pub fn open_with(
+        config: &Config,
+        batch: BatchArg,
+        shared: Option<&str>,
+    ) -> Result<Ingest, Failure> {
         let library = library(config)?;
-        let (mut engine, models) = product_models(config, &library, Work::Bulk)?;
+        let (mut engine, models) = product_models(config, &library, Work::Bulk, shared)?;
         let (workers, threads, batch) = match engine.engine().gpu().cloned() {
             Some(gpu) => {
                 engine.batch = Some(gpu_batch(config, &models, &gpu, batch)?);
@@ -186,13 +282,19 @@ impl Ingest {
         let encoders = (0..workers)
             .map(|_| Ok(models.worker(threads)?))
             .collect::<Result<_, Failure>>()?;
-        let tagger = class_tagger(&library)?;
+        let tagger = match shared {
+            Some(_) => class_tagger(&library)?.in_shared_space(),
+            None => class_tagger(&library)?,
+        };
         let manifest = StoreManifest {
             format: STORE_FORMAT,
             encoder: models.id().to_string(),
-            dimensions: Dimensions {
-                text: TEXT_DIMENSIONS,
-                ..models.dimensions()
+            dimensions: match shared {
+                Some(_) => models.dimensions(),
+                None => Dimensions {
+                    text: TEXT_DIMENSIONS,
+                    ..models.dimensions()
+                },
             },
         };
         Ok(Ingest {
@@ -219,8 +321,15 @@ fn product_models(
     config: &Config,
     library: &Library,
     work: Work,
+    shared: Option<&str>,
 ) -> Result<(Taken, ProductModels), Failure> {
-    let load = |taken: &Taken| ProductModels::load(library, EMBEDDING, MATTE, taken.engine());
+    let load = |taken: &Taken| {
+        let models = ProductModels::load(library, EMBEDDING, MATTE, taken.engine())?;
+        match shared {
+            Some(shared) => models.with_shared_space(library, shared),
+            None => Ok(models),
+        }
+    };
     let mut taken = engine(config, library, work)?;
     let mut wishes = config.wishes.clone();
     let mut left = Vec::new();
@@ -289,8 +398,14 @@ fn class_tagger(library: &Library) -> Result<ClassTagger, Failure> {
     Ok(ClassTagger::new(Taxonomy::from_json(&bytes)?)?)
 }
 
-pub fn tagger(config: &Config) -> Result<Box<dyn Tagger>, Failure> {
-    Ok(Box::new(class_tagger(&library(config)?)?))
+/// The tagger of a catalogue of that manifest.
+pub fn tagger(config: &Config, manifest: &StoreManifest) -> Result<Box<dyn Tagger>, Failure> {
+    let library = library(config)?;
+    let tagger = class_tagger(&library)?;
+    Ok(match shared_model(config, &library, manifest)? {
+        Some(_) => Box::new(tagger.in_shared_space()),
+        None => Box::new(tagger),
+    })
 }
 
 /// What understands words, for a catalogue of that manifest.
@@ -298,12 +413,17 @@ pub fn text_query(
     config: &Config,
     manifest: &StoreManifest,
 ) -> Result<Box<dyn TextQuery>, Failure> {
-    if manifest.dimensions.text != TEXT_DIMENSIONS {
+    let library = library(config)?;
+    let shared = shared_model(config, &library, manifest)?;
+    if shared.is_none() && manifest.dimensions.text != TEXT_DIMENSIONS {
         return Err(other_model(config, manifest, "another tagger"));
     }
-    let library = library(config)?;
     let engine = engine(config, &library, Work::Question)?;
     config.say(&engine);
+    if let Some(shared) = shared {
+        let words = SharedWords::open(&library, &shared, engine.engine(), config.threads)?;
+        return Ok(Box::new(words));
+    }
     let sentences = SentenceEncoder::open(&library, SENTENCES, engine.engine(), config.threads)?;
     let phrases = phrases(config, &sentences)?;
     Ok(Box::new(WordQuery::new(Arc::new(sentences), phrases)))
@@ -341,7 +461,8 @@ pub fn query_encoder(
     manifest: &StoreManifest,
 ) -> Result<Box<dyn Encoder>, Failure> {
     let library = library(config)?;
-    let (engine, models) = product_models(config, &library, Work::Question)?;
+    let shared = shared_model(config, &library, manifest)?;
+    let (engine, models) = product_models(config, &library, Work::Question, shared.as_deref())?;
     config.say(&engine);
     if models.id() != manifest.encoder {
         return Err(other_model(config, manifest, models.id()));
@@ -391,4 +512,9 @@ pub fn decode_file(path: &Path) -> Result<Photo, Failure> {
         pixels: decoded.pixels,
         facts: decoded.facts,
     })
+}
+
+/// What scores mean in a catalogue of that manifest; `None` where nobody has measured it.
+pub fn bands(manifest: &StoreManifest) -> Option<Bands> {
+    bands_of(&manifest.encoder)
 }

@@ -19,6 +19,7 @@ mod jpeg;
 pub mod lab;
 pub mod limits;
 pub mod orient;
+pub mod overlap;
 pub mod palette;
 pub mod phash;
 pub mod product;

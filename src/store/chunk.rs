@@ -5,9 +5,9 @@ use std::ops::Range;
 use showroom_catalog::embedding::{Dimensions, dot};
 use showroom_catalog::{Query, VectorName};
 
+use crate::best::{Best, Row};
 use crate::decode::Rows;
 use crate::schema;
-use crate::search::Best;
 
 /// Where the vectors of a photo stand in a row of a chunk: those that are compared, end to end.
 pub(crate) struct Layout {
@@ -77,13 +77,14 @@ impl Layout {
 pub(crate) struct Chunk {
     pub(crate) rows: Vec<f32>,
     pub(crate) ids: Vec<u64>,
-    pub(crate) uris: Vec<String>,
+    uris: Vec<String>,
+    skus: Vec<Option<String>>,
     /// Largest square of the length of a row; infinite where a row holds what is no number.
     largest: f32,
 }
 
 impl Chunk {
-    pub(crate) fn push(&mut self, id: u64, uri: &str, at: usize, vectors: &[(&[f32], usize)]) {
+    pub(crate) fn push(&mut self, named: Row<'_>, at: usize, vectors: &[(&[f32], usize)]) {
         let start = self.rows.len();
         for (all, length) in vectors {
             let vector = &all[at * length..(at + 1) * length];
@@ -96,8 +97,17 @@ impl Chunk {
         } else {
             square
         });
-        self.ids.push(id);
-        self.uris.push(uri.into());
+        self.ids.push(named.id);
+        self.uris.push(named.uri.into());
+        self.skus.push(named.sku.map(str::to_string));
+    }
+
+    pub(crate) fn row(&self, at: usize) -> Row<'_> {
+        Row {
+            id: self.ids[at],
+            uri: &self.uris[at],
+            sku: self.skus[at].as_deref(),
+        }
     }
 
     /// Length of the longest row.
@@ -110,6 +120,7 @@ impl Chunk {
         self.rows.clear();
         self.ids.clear();
         self.uris.clear();
+        self.skus.clear();
         self.largest = 0.0;
         self
     }

@@ -56,7 +56,7 @@ impl Rows<'_> {
             .ok_or_else(|| format!("{name} is missing"))
     }
 
-    fn maybe_word(&self, name: &str, at: usize) -> Result<Option<String>, String> {
+    pub(crate) fn maybe_word(&self, name: &str, at: usize) -> Result<Option<String>, String> {
         let words = self.words(name)?;
         Ok(words.is_valid(at).then(|| words.value(at).to_string()))
     }
@@ -94,7 +94,7 @@ impl Rows<'_> {
         Ok(column.is_valid(at).then(|| column.value(at)))
     }
 
-    fn f32(&self, name: &str, at: usize) -> Result<f32, String> {
+    pub(crate) fn f32(&self, name: &str, at: usize) -> Result<f32, String> {
         self.maybe_f32(name, at)?
             .ok_or_else(|| format!("{name} is missing"))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use lancedb::index::Index;
-use lancedb::index::scalar::{BTreeIndexBuilder, LabelListIndexBuilder};
+use lancedb::index::scalar::{BTreeIndexBuilder, FtsIndexBuilder, LabelListIndexBuilder};
 use lancedb::index::vector::IvfHnswSqIndexBuilder;
 use lancedb::table::{CompactionOptions, Duration, OptimizeAction, OptimizeOptions};
 use lancedb::{DistanceType, Table};
@@ -12,14 +12,19 @@ use showroom_catalog::seams::{Columns, IndexStats, Stats, StoreError};
 use showroom_catalog::{Query, QueryPart, Record, VectorName};
 
 use crate::INDEX_FROM_ROWS;
+use crate::best::Best;
 use crate::meta::{self, Measured};
 use crate::open::LanceCatalogue;
 use crate::read::ROWS_AT_ONCE;
-use crate::search::Best;
+use crate::schema::TITLE;
 
 /// An index that misses more than one row in this many is built anew, not added to: new rows go
 /// into the old partitions, which fit them less and less.
 const REBUILD_SHARE: usize = 4;
+
+/// Neighbours that are looked at to place a row in the graph. Lance's default of 300 takes twice the
+/// time (6.3 against 3.0 CPU seconds for 10,000 rows of 1,280 numbers); both found all of the ten nearest.
+const PLACING_EFFORT: u32 = 100;
 
 /// Rows whose neighbours are looked for, both ways, to measure recall.
 const RECALL_SAMPLES: usize = 50;
@@ -52,8 +57,14 @@ impl LanceCatalogue {
             )
             .await?;
         }
+        if self.has_titles().await? {
+            self.index(TITLE, Index::FTS(FtsIndexBuilder::default()), rows)
+                .await?;
+        }
         for name in VectorName::ALL {
-            let kind = IvfHnswSqIndexBuilder::default().distance_type(DistanceType::Dot);
+            let kind = IvfHnswSqIndexBuilder::default()
+                .distance_type(DistanceType::Dot)
+                .ef_construction(PLACING_EFFORT);
             self.index(name.name(), Index::IvfHnswSq(kind), rows)
                 .await?;
         }
@@ -65,6 +76,16 @@ impl LanceCatalogue {
         }
         meta::write_measured(&self.dir, &self.at, &measured)?;
         self.numbers().await
+    }
+
+    async fn has_titles(&self) -> Result<bool, StoreError> {
+        let schema = self.photos.schema().await;
+        let schema = schema.map_err(|error| self.failed(error))?;
+        if schema.field_with_name(TITLE).is_err() {
+            return Ok(false);
+        }
+        let titled = format!("{TITLE} is not null");
+        Ok(self.count(&self.photos, Some(&titled)).await? > 0)
     }
 
     /// Builds the index of a column, or adds the rows that it misses where they are few.
@@ -160,6 +181,7 @@ impl LanceCatalogue {
             });
             pruned.await.map_err(|error| self.failed(error))?;
         }
+        self.remove_old_generations()?;
         self.numbers().await
     }
 

@@ -2,7 +2,9 @@
 //! added.
 
 use serde::Serialize;
+use showroom_catalog::bands::Match;
 use showroom_catalog::query::Why;
+use showroom_catalog::seams::Matched;
 use showroom_catalog::{Attributes, Category, Colour, Decision, Facts, Hit, PhotoId, Record, Tag};
 
 /// A category: `{"id":"aa-8-8","name":"Sneakers","path":["Apparel & Accessories","Shoes",
@@ -102,8 +104,43 @@ pub struct HitJson<'a> {
     pub score: f32,
     pub category: Option<CategoryJson<'a>>,
     pub colours: &'a [Colour],
-    /// What each part of the query gave: `{"part":"shape","score":0.9}`.
-    pub why: &'a [Why],
+    /// `same_product`, `similar`, `related` or `no_good_match`; not there where nobody has measured
+    /// what the scores mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#match: Option<Match>,
+    /// What each part of the query gave.
+    pub why: Vec<WhyJson<'a>>,
+}
+
+/// What a part of the query gave: `{"part":"text","score":0.7,"asked":"red trainers","weight":1.0,
+/// "matched":[{"kind":"colour","word":"red","share":0.4}]}`.
+#[derive(Debug, Serialize)]
+pub struct WhyJson<'a> {
+    /// `shape`, `colour`, `text` or `title`.
+    pub part: &'a str,
+    /// Likeness before weighting, -1 to 1; of a title the share of the words that it has, 0 to 1.
+    pub score: f32,
+    /// What was typed for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<&'a str>,
+    /// How much it counts; negative for what it should not be. A title counts by its rank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f32>,
+    /// What in the photo, or in its title, answers the words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub matched: Vec<Matched>,
+}
+
+impl From<&Why> for WhyJson<'_> {
+    fn from(why: &Why) -> Self {
+        WhyJson {
+            part: why.part.name(),
+            score: why.score,
+            asked: None,
+            weight: None,
+            matched: Vec::new(),
+        }
+    }
 }
 
 impl<'a> From<&'a Hit> for HitJson<'a> {
@@ -117,7 +154,8 @@ impl<'a> From<&'a Hit> for HitJson<'a> {
             score: hit.score,
             category: record.category.as_ref().map(CategoryJson::from),
             colours: &record.colours,
-            why: &hit.why,
+            r#match: None,
+            why: hit.why.iter().map(WhyJson::from).collect(),
         }
     }
 }

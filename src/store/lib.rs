@@ -5,17 +5,25 @@
 
 mod accelerator;
 mod attributes;
+mod best;
+mod candidates;
 mod catalogue;
 mod chunk;
 mod decode;
+mod dismissed;
+mod diverse;
 mod durable;
 mod encode;
 mod error;
 mod etags;
 mod export;
 mod feed;
+mod facets;
+mod fuse;
+mod generation;
 mod index;
 mod json;
+mod labels;
 mod meta;
 mod open;
 mod read;
@@ -23,6 +31,7 @@ mod scan;
 mod schema;
 mod search;
 mod sql;
+mod titles;
 mod verify;
 mod write;
 
@@ -32,6 +41,13 @@ pub use export::{
 };
 pub use feed::ParquetTable;
 pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson};
+pub use dismissed::{Dismissal, Dismissed, add_dismissals, read_dismissed};
+pub use export::{ExportError, export_jsonl};
+pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson, WhyJson};
+pub use labels::{
+    DecisionLog, append_decisions, is_label_set_name, label_set_path, label_sets, read_decisions,
+    read_label_set, remove_label_set, write_label_set,
+};
 pub use meta::is_being_written;
 pub use open::LanceCatalogue;
 

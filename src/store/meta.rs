@@ -18,9 +18,23 @@ const MANIFEST: &str = "showroom.json";
 const INDEX: &str = "index.json";
 const LOCK: &str = "writer.lock";
 
+/// `showroom.json`: the manifest, and which generation of the tables counts.
+#[derive(Serialize, Deserialize)]
+struct Kept<M> {
+    #[serde(flatten)]
+    manifest: M,
+    #[serde(default)]
+    generation: u32,
+}
+
 /// The manifest of the store in `dir`, or `None` where there is none. `at` is how the user calls
 /// the store.
 pub(crate) fn read_manifest(dir: &Path, at: &str) -> Result<Option<StoreManifest>, StoreError> {
+    Ok(read_kept(dir, at)?.map(|(manifest, _)| manifest))
+}
+
+/// The same with the generation of the tables that counts.
+pub(crate) fn read_kept(dir: &Path, at: &str) -> Result<Option<(StoreManifest, u32)>, StoreError> {
     /// Read first, so that another format is told from damage.
     #[derive(Deserialize)]
     struct FormatOnly {
@@ -51,15 +65,27 @@ pub(crate) fn read_manifest(dir: &Path, at: &str) -> Result<Option<StoreManifest
             wanted: STORE_FORMAT,
         });
     }
-    serde_json::from_slice(&text).map(Some).map_err(damaged)
+    let kept: Kept<StoreManifest> = serde_json::from_slice(&text).map_err(damaged)?;
+    Ok(Some((kept.manifest, kept.generation)))
 }
 
 pub(crate) fn write_manifest(
     dir: &Path,
     at: &str,
     manifest: &StoreManifest,
+    generation: u32,
 ) -> Result<(), StoreError> {
-    write_json(&dir.join(MANIFEST), at, manifest)
+    let kept = Kept {
+        manifest,
+        generation,
+    };
+    write_json(&dir.join(MANIFEST), at, &kept)
+}
+
+/// Waits until the names in the folder are on the disk: what was renamed stays renamed.
+pub(crate) fn sync_folder(dir: &Path, at: &str) -> Result<(), StoreError> {
+    let synced = File::open(dir).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| file_failed(at, dir, &error))
 }
 
 /// What was measured when an index was built.
@@ -88,7 +114,7 @@ pub(crate) fn write_measured(
 }
 
 /// Writes beside the file, then renames: whoever reads sees the old file or the new one, whole.
-fn write_json(file: &Path, at: &str, value: &impl Serialize) -> Result<(), StoreError> {
+pub(crate) fn write_json(file: &Path, at: &str, value: &impl Serialize) -> Result<(), StoreError> {
     let attempt = || -> io::Result<()> {
         let new = file.with_extension("json.new");
         let mut out = File::create(&new)?;

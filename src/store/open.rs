@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use crate::accelerator::Accelerator;
 use crate::error::{failed, file_failed};
 use crate::etags::Etags;
+use crate::generation::table_name;
 use crate::meta;
 use crate::schema::{self, PHOTOS, REJECTS};
 
@@ -33,6 +34,8 @@ pub struct LanceCatalogue {
     /// The folder as the user wrote it, for sentences.
     pub(crate) at: String,
     pub(crate) manifest: StoreManifest,
+    /// Of its tables; see `generation.rs`.
+    pub(crate) generation: u32,
     pub(crate) photos: Table,
     pub(crate) rejects: Table,
     /// `None` where it was opened for reading.
@@ -43,11 +46,21 @@ pub struct LanceCatalogue {
 
 /// The right to write.
 pub(crate) struct Writer {
-    /// Held, never read: the operating system frees the lock when the process ends.
-    _lock: File,
+    /// Held, never read: the operating system frees the lock when the process ends. Shared with the
+    /// next generation.
+    pub(crate) lock: Arc<File>,
     /// What the tables hold; `None` until it is needed, and again after a write that failed or was
     /// broken off. Locked while a write goes on.
     pub(crate) etags: Mutex<Option<Etags>>,
+}
+
+impl Writer {
+    pub(crate) fn new(lock: Arc<File>) -> Writer {
+        Writer {
+            lock,
+            etags: Mutex::new(None),
+        }
+    }
 }
 
 impl LanceCatalogue {
@@ -79,7 +92,7 @@ impl LanceCatalogue {
             )
             .await?;
             make_table(&connection, dir, &at, REJECTS, schema::rejects()).await?;
-            meta::write_manifest(dir, &at, manifest)?;
+            meta::write_manifest(dir, &at, manifest, 0)?;
         }
         open(dir, at, Some(lock)).await
     }
@@ -133,31 +146,41 @@ impl LanceCatalogue {
 }
 
 async fn open(dir: &Path, at: String, lock: Option<File>) -> Result<LanceCatalogue, StoreError> {
-    let Some(manifest) = meta::read_manifest(dir, &at)? else {
+    let Some((manifest, generation)) = meta::read_kept(dir, &at)? else {
         return Err(StoreError::NotFound { at });
     };
+    let writer = lock.map(|lock| Writer::new(Arc::new(lock)));
+    open_generation(dir, at, manifest, generation, writer).await
+}
+
+/// Opens the tables of one generation, which were made with `manifest`.
+pub(crate) async fn open_generation(
+    dir: &Path,
+    at: String,
+    manifest: StoreManifest,
+    generation: u32,
+    writer: Option<Writer>,
+) -> Result<LanceCatalogue, StoreError> {
     // A reader asks for the newest version with every query; the one writer knows it.
-    let interval = lock.is_none().then_some(Duration::ZERO);
+    let interval = writer.is_none().then_some(Duration::ZERO);
     let connection = connect(dir, &at, interval).await?;
-    let photos = open_table(&connection, &at, PHOTOS).await?;
-    let rejects = open_table(&connection, &at, REJECTS).await?;
+    let photos = open_table(&connection, &at, &table_name(PHOTOS, generation)).await?;
+    let rejects = open_table(&connection, &at, &table_name(REJECTS, generation)).await?;
     let found = photos.schema().await.map_err(|error| failed(&at, &error))?;
     check_columns(&at, &found, &schema::photos(&manifest.dimensions))?;
     Ok(LanceCatalogue {
         dir: dir.to_path_buf(),
         at,
         manifest,
+        generation,
         photos,
         rejects,
-        writer: lock.map(|lock| Writer {
-            _lock: lock,
-            etags: Mutex::new(None),
-        }),
+        writer,
         accelerator: None,
     })
 }
 
-async fn connect(
+pub(crate) async fn connect(
     dir: &Path,
     at: &str,
     interval: Option<Duration>,
@@ -196,7 +219,7 @@ async fn open_table(connection: &Connection, at: &str, name: &str) -> Result<Tab
 
 /// Makes an empty table in the place of what an interrupted making left there. A table with rows
 /// is never touched.
-async fn make_table(
+pub(crate) async fn make_table(
     connection: &Connection,
     dir: &Path,
     at: &str,
@@ -224,7 +247,7 @@ async fn make_table(
     Ok(())
 }
 
-fn check_wanted(at: &str, manifest: &StoreManifest) -> Result<(), StoreError> {
+pub(crate) fn check_wanted(at: &str, manifest: &StoreManifest) -> Result<(), StoreError> {
     let dimensions = &manifest.dimensions;
     let lengths = [
         dimensions.shape,

@@ -9,16 +9,17 @@ use std::mem;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
 use showroom_catalog::Query;
 use showroom_catalog::embedding::{Dimensions, dot, dot_error};
 use showroom_catalog::seams::Scored;
 
 use crate::accelerator::{Accelerator, Proposals};
+use crate::best::{Best, Row};
 use crate::chunk::{Chunk, Layout};
 use crate::decode::Rows;
 use crate::schema::ROW_ID;
-use crate::search::{Best, score};
+use crate::search::{score, skus};
 
 /// Most rows, and most bytes of their vectors, that are in memory for the accelerator at once.
 ///
@@ -104,9 +105,16 @@ impl<'a> Scan<'a> {
         let rows = Rows(batch);
         let uris = rows.words("uri")?;
         let ids = rows.u64s(ROW_ID)?;
+        let one_a_sku = searches.iter().any(|(query, _)| query.one_a_sku);
+        let skus = skus(&rows, one_a_sku)?;
         let vectors = self.layout.vectors(&rows)?;
         for (at, id) in ids.iter().enumerate() {
-            self.chunk.push(*id, uris.value(at), at, &vectors);
+            let row = Row {
+                id: *id,
+                uri: uris.value(at),
+                sku: skus.and_then(|skus| skus.is_valid(at).then(|| skus.value(at))),
+            };
+            self.chunk.push(row, at, &vectors);
             if self.chunk.ids.len() == self.capacity {
                 self.search_chunk(searches).await;
             }
@@ -272,8 +280,7 @@ impl<'a> Compared<'a> {
         let row = &self.chunk.rows[start..start + self.layout.dimension];
         let vector = |name| &row[self.layout.place(name)];
         let score = score(self.query, vector, &mut self.dots);
-        let (id, uri) = (self.chunk.ids[at], &self.chunk.uris[at]);
-        self.best.offer(score, uri, id, &self.dots);
+        self.best.offer(score, self.chunk.row(at), &self.dots);
         score
     }
 }

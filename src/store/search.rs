@@ -1,75 +1,181 @@
 //! Search: a weighted sum of dot products over the vectors of the rows that pass the filter.
 //!
-//! Exact search reads every such row, and compares it here or through an accelerator. Where the vectors have indices, candidates come from them,
-//! and are then compared exactly, with every part of the query: so an index can make a search miss
-//! a row but never gives it another score.
+//! Exact search reads every such row, and compares it here or through an accelerator. Where the
+//! vectors have indices, candidates come from them, and are then compared exactly, with every part of
+//! the query: so an index can make a search miss a row but never gives it another score.
+//!
+//! Titles and diversity then change the order of the best rows: the rows are those of a larger `k`.
 
-use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch, StringArray};
 use futures::TryStreamExt;
+use lancedb::Table;
 use lancedb::query::{ExecutableQuery, QueryBase, Select};
-use lancedb::{DistanceType, Table};
 use showroom_catalog::embedding::dot;
-use showroom_catalog::query::{Hits, Why};
+use showroom_catalog::query::Hits;
 use showroom_catalog::seams::{Columns, StoreError};
-use showroom_catalog::{Hit, Query, Record, VectorName};
+use showroom_catalog::{Hit, Query, VectorName};
 
+use crate::best::{Best, Candidate, Row};
+use crate::candidates::guides;
 use crate::decode::Rows;
+use crate::fuse::{self, first_of_sku, fuse};
 use crate::open::LanceCatalogue;
 use crate::read::{ROWS_AT_ONCE, small_batches};
 use crate::scan::Scan;
 use crate::schema::{self, ROW_ID};
 use crate::sql;
+use crate::titles::{Titled, title_match};
 
 /// Most hits of one search, and most parts of one query.
 const MAX_K: usize = 1000;
 const MAX_PARTS: usize = 16;
 
-/// Candidates that each index gives: this many, or so many times `k`, whichever is more.
-const MIN_CANDIDATES: usize = 200;
-const CANDIDATES_PER_HIT: usize = 20;
-
-/// Partitions of an index that are looked into at the least. There is no upper bound: with a filter
-/// the search goes on until it has found enough rows that pass.
-const MIN_PROBES: usize = 20;
-
-/// Candidates of an index by compressed vectors, per one that is kept by the true ones.
-const REFINE_FACTOR: u32 = 2;
+/// Rows that are ordered anew, by titles or for diversity: this many, or so many times `k`, whichever
+/// is more, up to [`MAX_K`].
+const MIN_POOL: usize = 100;
+const POOL_PER_HIT: usize = 10;
 
 impl LanceCatalogue {
-    pub(crate) async fn search_rows(&self, mut query: Query) -> Result<Hits, StoreError> {
+    pub(crate) async fn search_rows(&self, query: Query) -> Result<Hits, StoreError> {
         self.check_query(&query)?;
         let table = self.snapshot().await?;
         let which = self.which_rows(&table, &query).await?;
-        let guides = guides(&query);
-        let exact = query.exact || guides.is_empty() || !self.are_indexed(&table, &guides).await?;
-        let mut best = Best::new(query.k);
+        let which = which.as_deref();
+        let facets = match query.facets {
+            true => Some(self.count_facets(&table, which).await?),
+            false => None,
+        };
+        let wide = match query.k {
+            0 => 0,
+            k => (POOL_PER_HIT * k).clamp(MIN_POOL, MAX_K),
+        };
+        let titles = match &query.title_words {
+            Some(words) => {
+                let exact = query.exact;
+                self.by_title(&table, which, words, exact, wide).await?
+            }
+            None => Vec::new(),
+        };
+        let is_plain = titles.is_empty() && query.relevance.is_none();
+        let pool = if is_plain { query.k } else { wide };
+        let (best, exact) = self.nearest(&table, which, &query, pool).await?;
+        let ranked = match titles.is_empty() {
+            true => best.into_iter().map(|row| (row.score, row)).collect(),
+            false => self.with_titles(&table, &query, best, titles).await?,
+        };
+        let ranked = match query.relevance {
+            Some(weight) => self.diversified(&table, ranked, query.k, weight).await?,
+            None => ranked,
+        };
+        let best: Vec<Candidate> = ranked.into_iter().map(|(_, row)| row).collect();
+        let best = best.into_iter().take(query.k);
+        Ok(Hits {
+            hits: self.hits(&table, &query, best.collect()).await?,
+            exact,
+            facets,
+        })
+    }
+
+    /// The best rows by vectors, and whether every row was compared.
+    async fn nearest(
+        &self,
+        table: &Table,
+        which: Option<&str>,
+        query: &Query,
+        many: usize,
+    ) -> Result<(Vec<Candidate>, bool), StoreError> {
+        let guides = guides(query);
+        let exact = query.exact || guides.is_empty() || !self.are_indexed(table, &guides).await?;
+        let mut best = Best::new(many).one_a_sku(query.one_a_sku);
         if exact {
+            let query = Query {
+                k: many,
+                ..query.clone()
+            };
             let mut searches = [(query, best)];
-            self.compare_all(&table, which, &mut searches).await?;
-            [(query, best)] = searches;
+            self.compare_all(table, which.map(str::to_string), &mut searches)
+                .await?;
+            [(_, best)] = searches;
         } else {
-            let ids = self.candidates(&table, which, &query, &guides).await?;
-            let columns = columns_of(&query);
-            for some in ids.chunks(ROWS_AT_ONCE) {
-                for batch in self.take_batches(&table, some, &columns).await? {
-                    compare(&batch, &query, &mut best).map_err(|reason| self.damaged(reason))?;
-                }
+            let ids = self.candidates(table, which, query, &guides, many).await?;
+            self.compare_some(table, &ids, query, &mut best).await?;
+        }
+        Ok((best.in_order(), exact))
+    }
+
+    /// Compares the rows with these ids.
+    async fn compare_some(
+        &self,
+        table: &Table,
+        ids: &[u64],
+        query: &Query,
+        best: &mut Best,
+    ) -> Result<(), StoreError> {
+        let columns = columns_of(query);
+        for some in ids.chunks(ROWS_AT_ONCE) {
+            for batch in self.take_batches(table, some, &columns).await? {
+                compare(&batch, query, best).map_err(|reason| self.damaged(reason))?;
             }
         }
-        let best = best.in_order();
+        Ok(())
+    }
+
+    /// Both rankings in one; what is only in that of the titles is compared now. Without vectors to
+    /// compare only the titles count.
+    async fn with_titles(
+        &self,
+        table: &Table,
+        query: &Query,
+        mut best: Vec<Candidate>,
+        mut titles: Vec<Titled>,
+    ) -> Result<Vec<(f32, Candidate)>, StoreError> {
+        if query.one_a_sku {
+            titles = first_of_sku(titles, &best);
+        }
+        let by_vector = if query.parts.is_empty() {
+            0
+        } else {
+            best.len()
+        };
+        let by_title: Vec<u64> = titles.iter().map(|title| title.row_id).collect();
+        let known: HashSet<u64> = best.iter().map(|row| row.row_id).collect();
+        let missing: Vec<u64> = (by_title.iter().copied())
+            .filter(|id| !known.contains(id))
+            .collect();
+        let mut others = Best::new(missing.len());
+        self.compare_some(table, &missing, query, &mut others)
+            .await?;
+        best.extend(others.in_order());
+        let mut fused = fuse(best, by_vector, &by_title);
+        // So that the first of both rankings has 1, as the likest photo has.
+        let most = fuse::MOST;
+        fused.iter_mut().for_each(|(worth, _)| *worth /= most);
+        Ok(fused)
+    }
+
+    async fn hits(
+        &self,
+        table: &Table,
+        query: &Query,
+        best: Vec<Candidate>,
+    ) -> Result<Vec<Hit>, StoreError> {
         let ids: Vec<u64> = best.iter().map(|candidate| candidate.row_id).collect();
-        let records = self.take(&table, &ids, Columns::Tags).await?;
-        let hits = best
-            .into_iter()
-            .zip(records)
-            .map(|(c, r)| c.into_hit(&query, r));
-        Ok(Hits {
-            hits: hits.collect(),
-            exact,
-        })
+        let columns = if query.vectors {
+            Columns::All
+        } else {
+            Columns::Tags
+        };
+        let records = self.take(table, &ids, columns).await?;
+        let hits = best.into_iter().zip(records).map(|(row, record)| {
+            let mut hit = row.into_hit(query, record);
+            hit.title = (hit.record.title.as_deref())
+                .zip(query.title_words.as_deref())
+                .and_then(|(title, words)| title_match(title, words));
+            hit
+        });
+        Ok(hits.collect())
     }
 
     /// The condition on the rows: the filter, and not the one that is left out.
@@ -94,7 +200,14 @@ impl LanceCatalogue {
             ));
         }
         if query.parts.len() > MAX_PARTS {
-            return bad(format!("a query has at most {MAX_PARTS} parts"));
+            return bad(format!(
+                "a query has at most {MAX_PARTS} parts, not {}: two for a photo, one for words; ask \
+                 with fewer",
+                query.parts.len()
+            ));
+        }
+        if (query.relevance).is_some_and(|weight| !(0.0..=1.0).contains(&weight)) {
+            return bad("the weight of relevance must be from 0 to 1".into());
         }
         for part in &query.parts {
             let name = part.on.name();
@@ -162,88 +275,14 @@ impl LanceCatalogue {
         }
         Ok(())
     }
-
-    async fn are_indexed(&self, table: &Table, guides: &[Guide]) -> Result<bool, StoreError> {
-        let indices = table.list_indices().await;
-        let indices = indices.map_err(|error| self.failed(error))?;
-        let indexed: HashSet<&str> = indices
-            .iter()
-            .flat_map(|index| &index.columns)
-            .map(String::as_str)
-            .collect();
-        Ok(guides.iter().all(|guide| indexed.contains(guide.on.name())))
-    }
-
-    /// Ids of the rows that the indices, and a look at the rows that are not in them yet, bring.
-    async fn candidates(
-        &self,
-        table: &Table,
-        which: Option<String>,
-        query: &Query,
-        guides: &[Guide],
-    ) -> Result<Vec<u64>, StoreError> {
-        let many = MIN_CANDIDATES.max(CANDIDATES_PER_HIT * query.k);
-        let mut ids = Vec::new();
-        for guide in guides {
-            let nearest = || -> lancedb::Result<_> {
-                let mut nearest = table
-                    .vector_search(guide.vector.as_slice())?
-                    .column(guide.on.name())
-                    .distance_type(DistanceType::Dot)
-                    .minimum_nprobes(MIN_PROBES)?
-                    .maximum_nprobes(None)?
-                    .refine_factor(REFINE_FACTOR)
-                    .select(Select::columns(&["uri"]))
-                    .with_row_id()
-                    .limit(many);
-                if let Some(which) = &which {
-                    nearest = nearest.only_if(which);
-                }
-                Ok(nearest)
-            };
-            let nearest = nearest().map_err(|error| self.failed(error))?;
-            let batches = nearest.execute().await;
-            let mut batches = batches.map_err(|error| self.failed(error))?;
-            while let Some(batch) = batches
-                .try_next()
-                .await
-                .map_err(|error| self.failed(error))?
-            {
-                let found = Rows(&batch);
-                ids.extend(found.u64s(ROW_ID).map_err(|reason| self.damaged(reason))?);
-            }
-        }
-        ids.sort_unstable();
-        ids.dedup();
-        Ok(ids)
-    }
 }
 
-/// A vector whose neighbours are candidates.
-struct Guide {
-    on: VectorName,
-    vector: Vec<f32>,
-}
-
-/// What the indices are asked for: the parts that pull towards their vectors; where there are none,
-/// the opposites of those that push away.
-fn guides(query: &Query) -> Vec<Guide> {
-    let pulls = query.parts.iter().any(|part| part.weight > 0.0);
-    let sign = if pulls { 1.0 } else { -1.0 };
-    query
-        .parts
-        .iter()
-        .filter(|part| part.weight * sign > 0.0)
-        .map(|part| Guide {
-            on: part.on,
-            vector: part.vector.iter().map(|number| number * sign).collect(),
-        })
-        .collect()
-}
-
-/// URI and the vectors that the query compares.
+/// URI, SKU where it matters, and the vectors that the query compares.
 fn columns_of(query: &Query) -> Vec<String> {
     let mut columns = vec!["uri".to_string()];
+    if query.one_a_sku {
+        columns.push("sku".into());
+    }
     for name in VectorName::ALL {
         if query.parts.iter().any(|part| part.on == name) {
             columns.push(name.name().into());
@@ -261,6 +300,7 @@ fn compare(batch: &RecordBatch, query: &Query, best: &mut Best) -> Result<(), St
     for part in &query.parts {
         columns.insert(part.on, rows.vectors(part.on.name())?);
     }
+    let skus = skus(&rows, query.one_a_sku)?;
     let mut dots = vec![0.0; query.parts.len()];
     for at in 0..batch.num_rows() {
         let vector = |on: VectorName| {
@@ -268,9 +308,22 @@ fn compare(batch: &RecordBatch, query: &Query, best: &mut Best) -> Result<(), St
             &all[at * length..(at + 1) * length]
         };
         let score = score(query, vector, &mut dots);
-        best.offer(score, uris.value(at), ids[at], &dots);
+        let row = Row {
+            id: ids[at],
+            uri: uris.value(at),
+            sku: skus.and_then(|skus| skus.is_valid(at).then(|| skus.value(at))),
+        };
+        best.offer(score, row, &dots);
     }
     Ok(())
+}
+
+/// The column of SKUs, where it is wanted.
+pub(crate) fn skus<'a>(
+    rows: &'a Rows<'_>,
+    wanted: bool,
+) -> Result<Option<&'a StringArray>, String> {
+    wanted.then(|| rows.words("sku")).transpose()
 }
 
 /// The score of one row, whose vectors `vector` gives. Fills `dots`, as long as there are parts,
@@ -287,99 +340,4 @@ pub(crate) fn score<'a>(
     }
     // Adding zero makes -0 the 0 that it equals, so that the URI decides between them.
     sum / query.weight_sum() + 0.0
-}
-
-/// A row that may be a hit. The greatest is the worst: lowest score, then last URI.
-#[derive(Debug)]
-pub(crate) struct Candidate {
-    pub(crate) score: f32,
-    uri: String,
-    row_id: u64,
-    dots: Vec<f32>,
-}
-
-impl Candidate {
-    fn into_hit(self, query: &Query, record: Record) -> Hit {
-        let parts = query.parts.iter().zip(self.dots);
-        Hit {
-            record,
-            score: self.score,
-            why: parts
-                .map(|(part, score)| Why {
-                    part: part.on,
-                    score,
-                })
-                .collect(),
-        }
-    }
-}
-
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let by_score = other.score.total_cmp(&self.score);
-        by_score.then_with(|| self.uri.cmp(&other.uri))
-    }
-}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Candidate {}
-
-/// The `k` best so far.
-pub(crate) struct Best {
-    k: usize,
-    heap: BinaryHeap<Candidate>,
-}
-
-impl Best {
-    pub(crate) fn new(k: usize) -> Best {
-        Best {
-            k,
-            heap: BinaryHeap::with_capacity(k + 1),
-        }
-    }
-
-    /// The score below which no row gets in; `None` while there is room for any row.
-    pub(crate) fn least(&self) -> Option<f32> {
-        let full = self.heap.len() == self.k;
-        self.heap.peek().filter(|_| full).map(|worst| worst.score)
-    }
-
-    pub(crate) fn offer(&mut self, score: f32, uri: &str, row_id: u64, dots: &[f32]) {
-        if self.heap.len() == self.k {
-            let Some(worst) = self.heap.peek() else {
-                return;
-            };
-            let better = score
-                .total_cmp(&worst.score)
-                .then_with(|| worst.uri.as_str().cmp(uri));
-            if better != Ordering::Greater {
-                return;
-            }
-        }
-        self.heap.push(Candidate {
-            score,
-            uri: uri.into(),
-            row_id,
-            dots: dots.to_vec(),
-        });
-        if self.heap.len() > self.k {
-            self.heap.pop();
-        }
-    }
-
-    /// Best first.
-    pub(crate) fn in_order(self) -> Vec<Candidate> {
-        self.heap.into_sorted_vec()
-    }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::shop::{Shop, finish};
 
-const VERBS: [&[&str]; 10] = [
+const VERBS: [&[&str]; 11] = [
     &["ingest"],
     &["tag"],
     &["search"],
@@ -17,6 +17,8 @@ const VERBS: [&[&str]; 10] = [
     &["index"],
     &["models"],
     &["doctor"],
+    &["labels"],
+    &["eval"],
 ];
 
 #[test]
@@ -73,7 +75,7 @@ fn wrong_usage_is_2() {
         &["ingest"],
         &["search"],
         &["search", "--text", "a", "-k", "0"],
-        &["search", "--image", "a", "--like", "b"],
+        &["search", "--minus", "a"],
         &["search", "--like", "a", "--colour-weight", "x"],
         &["export", "--format", "xml"],
     ] {
@@ -124,6 +126,59 @@ fn without_models_it_is_6_and_says_how_to_get_them() {
     let run = shop.run(&["doctor", "--json", "--cache", cache]);
     assert_eq!(run.code, Some(6), "{run:#?}");
     let _: Value = run.parse();
+}
+
+#[test]
+fn a_device_that_is_not_there_is_8_and_what_is_none_is_2() {
+    let shop = Shop::with_photos(1);
+    for verb in [&["ingest", "photos"] as &[&str], &["bench", "photos"]] {
+        let run = shop.run(&[verb, &["--device", "gpu:no-such-adapter"]].concat());
+        run.failed(8, "--device gpu:no-such-adapter: ");
+        let run = shop.run(&[verb, &["--device", "abacus"]].concat());
+        assert_eq!(run.code, Some(2), "{run:#?}");
+        assert!(run.stderr.contains("gpu:NAME"), "{run:#?}");
+        let run = shop.run(&[verb, &["--device", "gpu", "--engine", "onnxruntime"]].concat());
+        run.failed(8, "onnxruntime runs on the CPU");
+    }
+    assert!(
+        !shop.store.exists(),
+        "no catalogue is made where there is no device"
+    );
+    let run = shop.run(&["doctor", "--json", "--device", "gpu:no-such-adapter"]);
+    let checks = &run.parse::<Value>()["checks"];
+    let engine = checks
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["area"] == "engine");
+    assert_eq!(engine.unwrap()["state"], "missing");
+}
+
+#[test]
+fn the_device_is_told_first_and_each_stage_is_measured() {
+    let shop = Shop::with_photos(3);
+    let run = shop.ok(&["ingest", "photos", "--device", "cpu"]);
+    let first = run.stderr.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with("device: CPU, onnxruntime, "),
+        "{}",
+        run.stderr
+    );
+    let bench = shop.json(&["bench", "photos", "--device", "cpu", "--batch", "2"]);
+    assert_eq!((&bench["photos"], &bench["batch"]), (&3.into(), &2.into()));
+    let names = |list: &str| -> Vec<String> {
+        let list = bench[list].as_array().unwrap().iter();
+        list.inspect(|stage| assert!(stage["photos_per_second"].as_f64().unwrap() > 0.0))
+            .map(|stage| stage["name"].as_str().unwrap().to_string())
+            .collect()
+    };
+    assert_eq!(
+        names("stages"),
+        ["fetch and decode", "encode", "list", "tag", "write"]
+    );
+    assert!(names("steps").contains(&"embedding network".to_string()));
+    assert!(names("stages").contains(&bench["slowest"].as_str().unwrap().to_string()));
+    assert!(bench["whole_photos_per_second"].as_f64().unwrap() > 0.0);
 }
 
 #[test]

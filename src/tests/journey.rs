@@ -56,6 +56,7 @@ struct Label {
 #[serde(deny_unknown_fields)]
 struct Answer {
     query: Value,
+    r#match: String,
     hits: Vec<Hit>,
     exact: bool,
     took_ms: f64,
@@ -72,14 +73,20 @@ struct Hit {
     score: f64,
     category: Option<Category>,
     colours: Vec<Colour>,
+    r#match: String,
     why: Vec<Why>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(dead_code)]
 struct Why {
     part: String,
     score: f64,
+    asked: String,
+    weight: f64,
+    #[serde(default)]
+    matched: Vec<Value>,
 }
 
 const PHOTOS: usize = 12;
@@ -233,6 +240,10 @@ fn search(shop: &Shop) {
     let ask = |args: &[&str]| -> Answer {
         let answer: Answer = shop.ok(&[&["search", "--json"], args].concat()).parse();
         assert!(answer.took_ms > 0.0);
+        let bands = ["no_good_match", "related", "similar", "same_product"];
+        let rank = |name: &String| bands.iter().position(|band| band == name).expect("a band");
+        let best = answer.hits.iter().map(|hit| rank(&hit.r#match)).max();
+        assert_eq!(rank(&answer.r#match), best.unwrap_or(0));
         assert!(answer.hits.is_sorted_by(|a, b| a.score >= b.score));
         for hit in &answer.hits {
             assert_eq!(hit.id.len(), 64);

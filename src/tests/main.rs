@@ -7,7 +7,13 @@ mod bad_input;
 mod command_line;
 mod crash;
 mod feeds;
+mod dedup;
+mod eval;
+mod find;
 mod journey;
+mod labels;
 mod pictures;
 mod pillow;
+#[cfg(unix)]
+mod shared_space;
 mod shop;

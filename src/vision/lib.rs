@@ -1,11 +1,14 @@
 //! Models: weights, engines, encoders, taggers. The only crate that names burn, candle or onnxruntime.
 
+pub mod bands;
 pub mod crop;
 pub mod encoder;
 pub mod engines;
 pub mod exact_search;
 pub mod input;
+pub mod labels;
 pub mod models;
 pub mod sentence;
+pub mod shared_space;
 pub mod tagging;
 pub mod weights;

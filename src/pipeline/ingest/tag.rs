@@ -23,8 +23,11 @@ pub fn stage(
             guarded(|| tagger.tag(&features.classes, &features.colours))
         });
         let sent = match tagged {
-            Ok(tagged) => match check_text(tagged.text.len(), dimensions) {
+            Ok(mut tagged) => match check_text(tagged.text.len(), dimensions) {
                 Ok(()) => {
+                    if tagged.text.is_empty() {
+                        tagged.text.clone_from(&photo.features.shape);
+                    }
                     let record = record(photo, tagged, tagger.id());
                     run.send(Stage::Write, &out, Outcome::Record(Box::new(record)))
                 }
@@ -41,9 +44,10 @@ pub fn stage(
     }
 }
 
-/// Text vectors of another length than the catalogue's are a tagger for another catalogue.
+/// Text vectors of another length than the catalogue's are a tagger for another catalogue. None at all
+/// stands for the shape vector, which then must be as long.
 pub fn check_text(length: usize, dimensions: Dimensions) -> Result<(), ModelError> {
-    if length == dimensions.text {
+    if length == dimensions.text || (length == 0 && dimensions.text == dimensions.shape) {
         return Ok(());
     }
     let expected = dimensions.text;

@@ -103,6 +103,7 @@ fn a_hit_says_why() {
             part: VectorName::Shape,
             score: 0.75,
         }],
+        title: None,
         record: record.clone(),
     };
     assert_eq!(

@@ -68,6 +68,7 @@ async fn a_big_table_is_searched_by_index() {
         "shape",
         "sku",
         "text",
+        "title",
         "uri",
     ];
     assert_eq!(columns, wanted);
@@ -157,7 +158,13 @@ async fn rows_of_after_the_index(catalogue: &dyn Catalogue, many: u64) {
         assert!(!found.exact);
         found.hits[0].record.source.clone()
     };
-    let (new, updated, old) = (record(many + 1), changed(77, "2"), record(77));
+    let (mut new, updated, old) = (record(many + 1), changed(77, "2"), record(77));
+    new.title = Some("Lamp, Zanzibar".into());
+    let by_title = Query {
+        title_words: Some("a lamp of Zanzibar".into()),
+        k: 2,
+        ..near(&old)
+    };
     assert_eq!(first(near(&old)).await, old.source);
     catalogue
         .upsert(vec![new.clone(), updated.clone()], vec![])
@@ -171,15 +178,20 @@ async fn rows_of_after_the_index(catalogue: &dyn Catalogue, many: u64) {
             .map(|index| index.unindexed_rows)
             .collect::<Vec<_>>()
     };
-    assert_eq!(unindexed(catalogue.stats().await.unwrap()), [2; 7]);
+    assert_eq!(unindexed(catalogue.stats().await.unwrap()), [2; 8]);
     for again in 0..2 {
         assert_eq!(first(near(&new)).await, new.source);
         assert_eq!(first(near(&updated)).await, updated.source);
         assert_ne!(first(near(&old)).await, old.source);
         assert_ne!(first(near(&record(78))).await, record(78).source);
+        let found = catalogue.search(by_title.clone()).await.unwrap();
+        let titled = |hit: &&showroom_catalog::Hit| hit.title.is_some();
+        let titled: Vec<_> = found.hits.iter().filter(titled).collect();
+        assert!(!found.exact && titled.len() == 1);
+        assert_eq!(titled[0].record.source, new.source);
         if again == 0 {
             catalogue.compact().await.unwrap();
-            assert_eq!(unindexed(catalogue.build_index().await.unwrap()), [0; 7]);
+            assert_eq!(unindexed(catalogue.build_index().await.unwrap()), [0; 8]);
         }
     }
     assert_sound(catalogue).await;

@@ -10,6 +10,8 @@ mod disk;
 mod exact;
 mod export;
 mod filters;
+mod find;
+mod generation;
 mod index;
 mod opening;
 mod sample;
@@ -66,5 +68,11 @@ lance_passes! {
     search::ties_are_in_the_order_of_uris
     search::a_search_without_parts_lists_what_passes
     search::bad_queries_are_refused
+    find::diversity_worked_by_hand
+    find::titles_and_vectors_are_joined_by_rank
+    find::a_catalogue_without_titles_is_searched_as_before
+    find::a_title_speaks_for_its_sku
+    find::facets_count_what_passes
+    find::hits_bring_their_vectors_where_they_are_asked_for
     export::a_line_a_photo
 }

@@ -1,5 +1,7 @@
 //! Search against a brute force in f64.
 
+use std::collections::HashSet;
+
 use showroom_catalog::seams::{Catalogue, StoreError};
 use showroom_catalog::{Filter, Query, QueryPart, Record, VectorName};
 
@@ -58,6 +60,11 @@ pub async fn check(catalogue: &dyn Catalogue, rows: &[Record], query: &Query) {
     wanted.sort_by(|a, b| {
         b.0.total_cmp(&a.0)
             .then(a.1.source.uri.cmp(&b.1.source.uri))
+    });
+    let mut skus = HashSet::new();
+    wanted.retain(|(_, record)| match &record.source.sku {
+        Some(sku) if query.one_a_sku => skus.insert(sku),
+        _ => true,
     });
     wanted.truncate(query.k);
     assert!(found.exact);
@@ -125,6 +132,8 @@ pub fn queries() -> Vec<Query> {
             k: [1, 10, 300, 1000][at % 4],
             exact: at % 2 == 0,
             exclude_uri: (at % 3 == 0).then(|| record(at as u64).source.uri),
+            one_a_sku: at % 7 > 3,
+            ..Query::default()
         });
     }
     queries

@@ -5,9 +5,11 @@ use showroom_catalog::{Photo, Pixels};
 use showroom_pixels::{Fitter, How, Mask, Rect, colour_histogram, named_colours, product};
 
 use super::clock::Clock;
+use super::screen::case_first;
 use super::{Embedded, ProductModels};
-use crate::crop::{mask_of, square};
-use crate::engines::{Input, Network};
+use crate::crop::{Square, mask_of, square};
+use crate::engines::{Input, Network, Output};
+use crate::input::PictureInput;
 
 /// Crops that go through the network together.
 const BATCH: usize = 8;
@@ -25,6 +27,7 @@ pub(super) struct CpuEncoder {
     models: ProductModels,
     matte: Box<dyn Network>,
     embedding: Box<dyn Network>,
+    shared: Option<Box<dyn Network>>,
     fitter: Fitter,
     pub(super) clock: Clock,
 }
@@ -35,6 +38,10 @@ impl CpuEncoder {
             models: models.clone(),
             matte: models.matte.prepared.open(threads)?,
             embedding: models.embedding.prepared.open(threads)?,
+            shared: match &models.shared {
+                Some(shared) => Some(shared.prepared.open(threads)?),
+                None => None,
+            },
             fitter: Fitter::new(),
             clock: Clock::new(&STEPS),
         })
@@ -55,8 +62,8 @@ impl CpuEncoder {
             for photo in photos {
                 found.push(self.find(&photo.pixels)?);
             }
-            let crops = found.iter().flatten().map(|found| found.crop.as_slice());
-            let mut encoded = self.embed(&crops.collect::<Vec<_>>())?.into_iter();
+            let crops: Vec<&Crops> = found.iter().flatten().map(|found| &found.crops).collect();
+            let mut encoded = self.embed(&crops)?.into_iter();
             for (photo, found) in photos.iter().zip(found) {
                 answers.push(found.and_then(|found| {
                     let (shape, classes) = encoded.next().ok_or("the model left a photo out")?;
@@ -73,8 +80,15 @@ impl CpuEncoder {
 struct Found {
     /// `None` where there is no product.
     mask: Option<Mask>,
-    /// The crop at the size that the embedding takes, RGB.
-    crop: Vec<u8>,
+    crops: Crops,
+}
+
+/// The square round a product, RGB.
+struct Crops {
+    /// At the size that the embedding takes.
+    embedding: Vec<u8>,
+    /// At the size that the shared space takes, where there is one.
+    shared: Option<Vec<u8>>,
 }
 
 impl CpuEncoder {
@@ -90,13 +104,21 @@ impl CpuEncoder {
         };
         self.clock.lap("mask network");
         let square = square(pixels, mask.as_ref());
-        let crop = self
-            .models
-            .embedding
-            .input
-            .fit_square(&mut self.fitter, pixels, square);
+        let crops = self.crops(pixels, square);
         self.clock.lap("cut out and resize");
-        Ok(crop.map(|crop| Found { mask, crop }))
+        Ok(crops.map(|crops| Found { mask, crops }))
+    }
+
+    fn crops(&mut self, pixels: &Pixels, square: Square) -> Result<Crops, String> {
+        let models = &self.models;
+        let fitter = &mut self.fitter;
+        let embedding = models.embedding.input.fit_square(fitter, pixels, square)?;
+        let shared = models.shared.as_ref();
+        let shared = shared.map(|model| model.input.fit_square(fitter, pixels, square));
+        Ok(Crops {
+            embedding,
+            shared: shared.transpose()?,
+        })
     }
 
     /// Where the network sees the product.
@@ -126,19 +148,42 @@ impl CpuEncoder {
     }
 
     /// Embedding (unit length) and class probabilities of each crop.
-    fn embed(&mut self, crops: &[&[u8]]) -> Result<Vec<Embedded>, ModelError> {
+    fn embed(&mut self, crops: &[&Crops]) -> Result<Vec<Embedded>, ModelError> {
         if crops.is_empty() {
             return Ok(Vec::new());
         }
-        let input = &self.models.embedding.input;
-        let mut tensor = Vec::with_capacity(crops.iter().map(|crop| crop.len()).sum());
-        crops.iter().for_each(|crop| input.push(crop, &mut tensor));
-        let outputs = self
-            .embedding
-            .run(&[Input::F32(&input.shape(crops.len()), &tensor)])?;
+        let of_embedding = crops.iter().map(|crops| crops.embedding.as_slice());
+        let outputs = run(
+            &mut *self.embedding,
+            &self.models.embedding.input,
+            of_embedding,
+        )?;
+        let shared = match (&mut self.shared, &self.models.shared) {
+            (Some(network), Some(model)) => {
+                let of_shared = crops.iter().filter_map(|crops| crops.shared.as_deref());
+                Some(run(&mut **network, &model.input, of_shared)?)
+            }
+            _ => None,
+        };
         self.clock.lap("embedding network");
-        self.models.embedded(&outputs, crops.len())
+        self.models
+            .embedded(&outputs, shared.as_deref(), crops.len())
     }
+}
+
+/// Pictures of the input size through a network, together.
+fn run<'a>(
+    network: &mut dyn Network,
+    input: &PictureInput,
+    pictures: impl Iterator<Item = &'a [u8]>,
+) -> Result<Vec<Output>, ModelError> {
+    let mut tensor = Vec::new();
+    let mut count = 0;
+    for picture in pictures {
+        input.push(picture, &mut tensor);
+        count += 1;
+    }
+    network.run(&[Input::F32(&input.shape(count), &tensor)])
 }
 
 fn features(pixels: &Pixels, mask: Option<&Mask>, shape: Vec<f32>, classes: Vec<f32>) -> Features {
@@ -146,8 +191,8 @@ fn features(pixels: &Pixels, mask: Option<&Mask>, shape: Vec<f32>, classes: Vec<
     Features {
         shape,
         colour: colour_histogram(&product.rgb),
+        colours: case_first(named_colours(&product.rgb), &classes),
         classes,
-        colours: named_colours(&product.rgb),
         product_share: product.share,
     }
 }

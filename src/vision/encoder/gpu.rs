@@ -19,6 +19,7 @@ use showroom_pixels::{How, Mask};
 
 use super::batch::{Trial, in_parts};
 use super::clock::Clock;
+use super::screen::case_first;
 use super::{Embedded, PictureModel, ProductModels};
 use crate::crop::{mask_of, square};
 use crate::engines::pictures::Picture;
@@ -137,19 +138,23 @@ impl GpuEncoder {
         let crops = self.fitted(&pictures, &views, &model)?;
         self.lap("cut out and resize")?;
         let outputs = forward(&model, crops)?;
+        let shared = match self.models.shared.clone() {
+            Some(model) => Some(forward(&model, self.fitted(&pictures, &views, &model)?)?),
+            None => None,
+        };
         self.lap("embedding network")?;
         // While the device is at work.
         let samples = self.samples(photos, &masks);
         self.lap("sample the product's colours")?;
-        let embedded = self.read(outputs, photos.len())?;
+        let embedded = self.read(outputs, shared, photos.len())?;
         self.lap("read back")?;
         let colours = self.colours.masked_lab_histogram(&samples)?;
         let both = embedded.into_iter().zip(colours);
         let features = both.map(|((shape, classes), product)| Features {
             shape,
             colour: product.histogram,
+            colours: case_first(product.colours, &classes),
             classes,
-            colours: product.colours,
             product_share: product.share,
         });
         let features = features.collect();
@@ -236,12 +241,19 @@ impl GpuEncoder {
         resize_normalize(&self.gpu, pictures, views, &target)
     }
 
-    fn read(&self, outputs: Vec<Tensor<2>>, photos: usize) -> Result<Vec<Embedded>, GpuError> {
-        let outputs = outputs
-            .into_iter()
-            .map(read)
-            .collect::<Result<Vec<_>, _>>()?;
-        let embedded = self.models.embedded(&outputs, photos);
+    fn read(
+        &self,
+        outputs: Vec<Tensor<2>>,
+        shared: Option<Vec<Tensor<2>>>,
+        photos: usize,
+    ) -> Result<Vec<Embedded>, GpuError> {
+        let all = |outputs: Vec<Tensor<2>>| {
+            let outputs = outputs.into_iter().map(read);
+            outputs.collect::<Result<Vec<_>, _>>()
+        };
+        let outputs = all(outputs)?;
+        let shared = shared.map(all).transpose()?;
+        let embedded = self.models.embedded(&outputs, shared.as_deref(), photos);
         embedded.map_err(|error| GpuError::Failed(error.to_string()))
     }
 

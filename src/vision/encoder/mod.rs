@@ -8,6 +8,7 @@ pub mod batch;
 mod clock;
 mod cpu;
 mod gpu;
+mod screen;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -29,15 +30,15 @@ use crate::engines::{Engine, Input, Output, Prepared, failed};
 use crate::input::PictureInput;
 use crate::models::{self, efficientnet_lite};
 use crate::weights::library::Library;
-use crate::weights::manifest::Manifest;
+use crate::weights::manifest::{Check, Manifest, Task};
 
 /// Changes with the rules that make features of what the networks say (here, in `crop.rs` and in
 /// the colour modules of showroom-pixels), as the features change with them.
-const RULES: &str = "product-1";
+const RULES: &str = "product-2";
 /// Photos that a GPU takes at a time before anybody measured.
 const UNMEASURED_BATCH: usize = 8;
 
-/// The two models of an encoder, ready for one engine. Cloning shares the weights.
+/// The models of an encoder, ready for one engine. Cloning shares the weights.
 #[derive(Clone)]
 pub struct ProductModels {
     id: String,
@@ -47,7 +48,10 @@ pub struct ProductModels {
     /// The kernel of the product's colours, once a worker has needed it.
     colours: Arc<OnceLock<Arc<masked_lab_histogram::Kernel>>>,
     matte: PictureModel,
+    /// Class probabilities, and the shape vector where `shared` is not there.
     embedding: PictureModel,
+    /// The shape vector, in a space that words share.
+    shared: Option<PictureModel>,
 }
 
 /// A model that takes pictures, ready for one engine.
@@ -57,6 +61,8 @@ struct PictureModel {
     input: PictureInput,
     prepared: Prepared,
     largest_tensor: usize,
+    /// Numbers of its first output.
+    width: usize,
 }
 
 impl ProductModels {
@@ -76,9 +82,30 @@ impl ProductModels {
             id: format!("{}+{}+{RULES}", models::id(embedding), models::id(matte)),
             matte: PictureModel::load(library, matte, engine)?,
             embedding: PictureModel::load(library, embedding, engine)?,
+            shared: None,
         };
         models.set_batch(UNMEASURED_BATCH);
         Ok(models)
+    }
+
+    /// Takes the shape vectors from the pair of towers `shared` instead, so that words can be compared
+    /// with them; classes still come from the other model.
+    pub fn with_shared_space(
+        mut self,
+        library: &Library,
+        shared: &str,
+    ) -> Result<Self, ModelError> {
+        let manifest = &library.model(shared)?.manifest;
+        if manifest.task != Task::ImageTextEmbedding {
+            return Err(ModelError::BadInput(format!(
+                "the model {shared} does not put pictures and words into one space; add one that does with: \
+                 showroom models add NAME --path DIR"
+            )));
+        }
+        self.shared = Some(PictureModel::load(library, manifest, &self.engine)?);
+        self.id = format!("{}+{}", models::id(manifest), self.id);
+        self.set_batch(UNMEASURED_BATCH);
+        Ok(self)
     }
 
     /// Changes whenever the features of the same photo would change.
@@ -86,12 +113,13 @@ impl ProductModels {
         &self.id
     }
 
-    /// Lengths of the features. There is no text vector: taggers make it.
+    /// Lengths of the features. The text vector is the shape vector where words share its space; else
+    /// there is none, as taggers make it.
     pub fn dimensions(&self) -> Dimensions {
         Dimensions {
-            shape: efficientnet_lite::FEATURES,
+            shape: self.shape_model().width,
             colour: COLOUR_DIMENSIONS,
-            text: 0,
+            text: self.shared.as_ref().map_or(0, |shared| shared.width),
             classes: efficientnet_lite::CLASSES,
         }
     }
@@ -124,7 +152,9 @@ impl ProductModels {
         let Some(gpu) = self.engine.gpu() else {
             return batch::MAX_BATCH;
         };
+        let shape = self.shape_model().largest_tensor;
         let numbers = self.matte.largest_tensor.max(self.embedding.largest_tensor);
+        let numbers = numbers.max(shape);
         let number_bytes = match self.engine.precision() {
             Precision::F32 => 4,
             Precision::F16 => 2,
@@ -156,11 +186,23 @@ impl ProductModels {
         Ok(measured)
     }
 
-    /// Embeddings and probabilities of `crops` pictures, of what the embedding network gave.
-    fn embedded(&self, outputs: &[Output], crops: usize) -> Result<Vec<Embedded>, ModelError> {
+    /// The model whose vectors photos are compared by.
+    fn shape_model(&self) -> &PictureModel {
+        self.shared.as_ref().unwrap_or(&self.embedding)
+    }
+
+    /// Embeddings and probabilities of `crops` pictures, of what the embedding network gave and, where
+    /// there is one, the network of the shared space.
+    fn embedded(
+        &self,
+        outputs: &[Output],
+        shared: Option<&[Output]>,
+        crops: usize,
+    ) -> Result<Vec<Embedded>, ModelError> {
         let Dimensions { shape, classes, .. } = self.dimensions();
-        match outputs {
-            [embeddings, logits]
+        let embeddings = shared.unwrap_or(outputs).first();
+        match (embeddings, outputs) {
+            (Some(embeddings), [_, logits])
                 if embeddings.data.len() == crops * shape
                     && logits.data.len() == crops * classes =>
             {
@@ -172,8 +214,9 @@ impl ProductModels {
                     .collect())
             }
             _ => Err(ModelError::Failed(format!(
-                "the model {} gave outputs of the wrong size",
-                self.embedding.name
+                "the model {} or {} gave outputs of the wrong size",
+                self.embedding.name,
+                self.shape_model().name
             ))),
         }
     }
@@ -187,6 +230,10 @@ impl PictureModel {
             input: PictureInput::new(manifest)?,
             prepared: engine.prepare(&*architecture)?,
             largest_tensor: architecture.largest_tensor(),
+            width: manifest
+                .outputs
+                .first()
+                .map_or(0, |output| output.dimensions),
         };
         if let Some(check) = &manifest.check {
             let picture = check.picture.as_deref().and_then(Picture::named);
@@ -194,16 +241,50 @@ impl PictureModel {
                 let name = &manifest.name;
                 ModelError::Refused(format!("the self-check of {name} names no known picture"))
             })?;
-            let mut tensor = Vec::new();
-            model
-                .input
-                .push(&picture.rgb(model.input.size()[0]), &mut tensor);
-            let mut network = model.prepared.open(1)?;
-            let outputs = network.run(&[Input::F32(&model.input.shape(1), &tensor)])?;
+            let outputs = model.answer(picture)?;
             verify(&manifest.name, engine, check, &outputs)?;
         }
         Ok(model)
     }
+
+    /// What the network says of a fixed picture.
+    fn answer(&self, picture: Picture) -> Result<Vec<Output>, ModelError> {
+        let mut tensor = Vec::new();
+        self.input
+            .push(&picture.rgb(self.input.size()[0]), &mut tensor);
+        let mut network = self.prepared.open(1)?;
+        network.run(&[Input::F32(&self.input.shape(1), &tensor)])
+    }
+}
+
+/// A self-check for a model of pictures that came without one: what it answers on `engine` now, which
+/// every other device must then answer too.
+pub fn self_check(library: &Library, name: &str, engine: &Engine) -> Result<Check, ModelError> {
+    /// Of the largest number: about what the checks of the built-in models allow.
+    const TOLERANCE: f32 = 0.002;
+    const TOLERANCE_F16: f32 = 0.02;
+    const NUMBERS: usize = 6;
+    let model = PictureModel::load(library, &library.model(name)?.manifest, engine)?;
+    let outputs = model.answer(Picture::Disc)?;
+    let numbers = outputs.iter().flat_map(|output| &output.data).copied();
+    let mut numbers: Vec<(usize, f32)> = numbers.enumerate().collect();
+    numbers.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    numbers.truncate(NUMBERS);
+    let largest = numbers.first().map_or(0.0, |number| number.1.abs());
+    if !(largest > 0.0 && largest.is_finite()) {
+        return Err(ModelError::Refused(format!(
+            "the model {name} answers a picture with zeros or with what is no number; its weights are not \
+             those of its config.json"
+        )));
+    }
+    numbers.sort_by_key(|number| number.0);
+    Ok(Check {
+        picture: Some("disc".into()),
+        text: None,
+        expected: numbers,
+        tolerance: TOLERANCE * largest,
+        tolerance_f16: Some(TOLERANCE_F16 * largest),
+    })
 }
 
 /// One worker: belongs to one thread.

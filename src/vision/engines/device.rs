@@ -75,7 +75,7 @@ pub enum PrecisionWish {
 }
 
 /// The numbers that a model computes with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Precision {
     F32,
     F16,

@@ -141,11 +141,11 @@ impl Conv {
     }
 }
 
-/// A dense layer with bias on a burn device.
+/// A dense layer on a burn device.
 pub struct Linear {
     /// In, out: the checkpoint's weight transposed.
     weight: Tensor<2>,
-    bias: Tensor<1>,
+    bias: Option<Tensor<1>>,
 }
 
 impl Linear {
@@ -158,14 +158,20 @@ impl Linear {
     ) -> Result<Self, ModelError> {
         let weight = weights.get(&format!("{name}.weight"), &[output, input])?;
         let bias = weights.get(&format!("{name}.bias"), &[output])?;
-        Ok(Linear {
-            weight: tensor::<2>(weight.clone(), place).transpose(),
-            bias: vector(bias.data.clone(), place),
-        })
+        let bias = Some(bias.data.clone());
+        Ok(Linear::of(weight.clone(), bias, place))
+    }
+
+    /// Of a weight (out × in) and a bias (out).
+    pub fn of(weight: TensorData, bias: Option<Vec<f32>>, place: &Place) -> Self {
+        Linear {
+            weight: tensor::<2>(weight, place).transpose(),
+            bias: bias.map(|bias| vector(bias, place)),
+        }
     }
 
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        linear(x, self.weight.clone(), Some(self.bias.clone()))
+        linear(x, self.weight.clone(), self.bias.clone())
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod efficientnet_lite;
 pub mod layers;
 pub mod minilm;
+pub mod pair;
 pub mod u2net;
 
 use std::fs;
@@ -13,6 +14,8 @@ use showroom_catalog::seams::ModelError;
 use self::efficientnet_lite::{EfficientNetLite, Variant};
 use self::layers::Weights;
 use self::minilm::MiniLm;
+use self::pair::config::PairConfig;
+use self::pair::{PictureTower, WordTower};
 use self::u2net::U2NetP;
 use crate::engines::Architecture;
 use crate::weights::library::Library;
@@ -25,7 +28,7 @@ pub fn id(manifest: &Manifest) -> String {
     format!("{}@{hash}", manifest.name)
 }
 
-/// Reads the weights of a model into the code for its architecture.
+/// Reads the weights of a model into the code for its architecture; of a pair of towers that of pictures.
 pub fn load(library: &Library, name: &str) -> Result<Box<dyn Architecture>, ModelError> {
     let manifest = &library.model(name)?.manifest;
     let weights = || -> Result<Weights, ModelError> {
@@ -58,6 +61,20 @@ pub fn load(library: &Library, name: &str) -> Result<Box<dyn Architecture>, Mode
                 weights: weights()?,
             })
         }
+        ("clip" | "siglip", Some(size)) => {
+            let config = pair_config(library, name)?;
+            if [size.0, size.1].map(|edge| edge as usize) != [config.image; 2] {
+                return Err(ModelError::Refused(format!(
+                    "the manifest of {name} makes pictures of another size than its config.json, {} pixels",
+                    config.image
+                )));
+            }
+            let mut weights = weights()?;
+            weights
+                .tensors
+                .retain(|tensor, _| PictureTower::owns(tensor));
+            Box::new(PictureTower { config, weights })
+        }
         ("bert", None) => Box::new(MiniLm {
             weights: weights()?,
         }),
@@ -70,4 +87,36 @@ pub fn load(library: &Library, name: &str) -> Result<Box<dyn Architecture>, Mode
             )));
         }
     })
+}
+
+/// Reads the tower of words of a pair.
+pub fn load_words(library: &Library, name: &str) -> Result<WordTower, ModelError> {
+    let config = pair_config(library, name)?;
+    let mut tensors = library.tensors(name)?;
+    tensors.retain(|tensor, _| WordTower::owns(tensor));
+    Ok(WordTower {
+        config,
+        weights: Weights {
+            model: name.to_string(),
+            tensors,
+        },
+    })
+}
+
+/// The `config.json` of a pair, which must be of the family that the manifest says.
+pub fn pair_config(library: &Library, name: &str) -> Result<PairConfig, ModelError> {
+    let path = library.file(name, "config")?;
+    let refused =
+        |reason: String| ModelError::Refused(format!("{} is refused: {reason}", path.display()));
+    let json = fs::read(&path).map_err(|error| refused(error.to_string()))?;
+    let config = PairConfig::parse(&json).map_err(refused)?;
+    let manifest = &library.model(name)?.manifest;
+    if config.family.name() == manifest.architecture {
+        return Ok(config);
+    }
+    Err(refused(format!(
+        "it is of the family {}, the manifest says {}",
+        config.family.name(),
+        manifest.architecture
+    )))
 }

@@ -3,16 +3,23 @@
 use std::sync::Arc;
 
 use showroom_catalog::embedding::normalise;
-use showroom_catalog::seams::{ModelError, TextEncoder, TextQuery};
+use showroom_catalog::seams::{
+    Matched, MatchedKind, ModelError, TextEncoder, TextQuery, Understood,
+};
 
+use super::classes::{CLASSES, classes};
 use super::phrases::Phrases;
 use super::text::DIMENSIONS;
-use super::words::{parse, wanted};
+use super::words::{NAMES, only_joins, parse, wanted};
 
 /// Likeness at or below this says nothing about a class.
 const UNLIKE: f32 = 0.3;
 /// Length of the colour part against a class part of unit length.
 const COLOUR_WEIGHT: f32 = 0.8;
+
+/// What makes less of a score than this is no reason for it; at most so many reasons are given.
+const LEAST_SHARE: f32 = 0.1;
+const MOST_REASONS: usize = 3;
 
 /// Queries over one text encoder.
 pub struct WordQuery {
@@ -51,9 +58,14 @@ impl WordQuery {
 
 impl TextQuery for WordQuery {
     fn text_query(&self, words: &str) -> Result<Vec<f32>, ModelError> {
+        Ok(self.understand(words)?.vector)
+    }
+
+    fn understand(&self, words: &str) -> Result<Understood, ModelError> {
         let parsed = parse(words);
+        let only_colours = !parsed.colours.is_empty() && only_joins(&parsed.rest);
         let colours = wanted(&parsed.colours);
-        let mut vector = if parsed.rest.is_empty() {
+        let mut vector = if parsed.rest.is_empty() || only_colours {
             vec![0.0; DIMENSIONS - colours.len()]
         } else {
             self.class_part(&parsed.rest)?
@@ -65,6 +77,43 @@ impl TextQuery for WordQuery {
             ));
         }
         normalise(&mut vector);
-        Ok(vector)
+        let mut names: Vec<String> = Vec::new();
+        for name in parsed.colours.iter().map(|&colour| NAMES[colour]) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_string());
+            }
+        }
+        Ok(Understood {
+            vector,
+            colours: names,
+            only_colours,
+        })
+    }
+
+    fn matched(&self, query: &[f32], photo: &[f32]) -> Vec<Matched> {
+        let products: Vec<f32> = query.iter().zip(photo).map(|(q, p)| q * p).collect();
+        let sum: f32 = products.iter().sum();
+        let mut shares: Vec<(usize, f32)> = products
+            .iter()
+            .map(|product| product / sum)
+            .enumerate()
+            .filter(|(_, share)| *share >= LEAST_SHARE)
+            .collect();
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        shares
+            .into_iter()
+            .take(MOST_REASONS)
+            .filter_map(|(place, share)| {
+                let (kind, word) = match place.checked_sub(CLASSES) {
+                    Some(colour) => (MatchedKind::Colour, *NAMES.get(colour)?),
+                    None => (MatchedKind::Class, *classes().get(place)?.phrases.first()?),
+                };
+                Some(Matched {
+                    kind,
+                    word: word.to_string(),
+                    share: Some(share),
+                })
+            })
+            .collect()
     }
 }

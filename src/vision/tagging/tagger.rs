@@ -22,6 +22,8 @@ const ACCEPT_FROM: f32 = 0.50;
 pub struct ClassTagger {
     id: String,
     categoriser: Categoriser,
+    /// Whether words are compared with the shape vectors, so that no text vector is made.
+    shared_space: bool,
 }
 
 impl ClassTagger {
@@ -33,7 +35,19 @@ impl ClassTagger {
             table_hash(),
             categoriser.version()
         );
-        Ok(Self { id, categoriser })
+        Ok(Self {
+            id,
+            categoriser,
+            shared_space: false,
+        })
+    }
+
+    /// For a catalogue whose shape vectors lie in a space that words share: makes no text vectors.
+    pub fn in_shared_space(self) -> Self {
+        Self {
+            shared_space: true,
+            ..self
+        }
     }
 
     /// The surest classes, each under the name a shop gives it.
@@ -75,7 +89,10 @@ impl Tagger for ClassTagger {
         Tagged {
             category: self.categoriser.decide(classes, &self.id),
             labels: self.labels(classes),
-            text: text_vector(classes, colours),
+            text: match self.shared_space {
+                true => Vec::new(),
+                false => text_vector(classes, colours),
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use showroom_catalog::Colour;
-use showroom_catalog::seams::{ModelError, Tagger, TextEncoder, TextQuery};
+use showroom_catalog::seams::{MatchedKind, ModelError, Tagger, TextEncoder, TextQuery};
 
 use super::classes::CLASSES;
 use super::words::{NAMES, parse};
@@ -142,6 +142,57 @@ fn queries_equal_the_reference() {
             near(*got, *want, &case.query);
         }
     }
+}
+
+#[test]
+fn colours_alone_are_understood_and_told_apart_from_things() {
+    let query = WordQuery::new(Arc::new(Toy), Phrases::encode(&Toy).unwrap());
+    let blue = query.understand("but in blue").unwrap();
+    assert_eq!(
+        (blue.colours.as_slice(), blue.only_colours),
+        (&["blue".to_string()][..], true)
+    );
+    assert!(blue.vector[..CLASSES].iter().all(|weight| *weight == 0.0));
+    assert_eq!(blue.vector, query.text_query("blue").unwrap());
+    let thing = query.understand("gray and grey backpack").unwrap();
+    assert_eq!(
+        (thing.colours.as_slice(), thing.only_colours),
+        (&["grey".to_string()][..], false)
+    );
+    assert!(thing.vector[..CLASSES].iter().any(|weight| *weight > 0.0));
+}
+
+#[test]
+fn the_reasons_are_the_largest_shares_of_the_score() {
+    let query = WordQuery::new(Arc::new(Toy), Phrases::encode(&Toy).unwrap());
+    let place = |name: &str| CLASSES + NAMES.iter().position(|known| *known == name).unwrap();
+    let mut asked = vec![0.0; TEXT_DIMENSIONS];
+    let mut photo = asked.clone();
+    for (at, asks, has) in [
+        (414, 0.5, 0.6),
+        (place("red"), 0.5, 0.8),
+        (748, 0.1, 0.5),
+        (place("pink"), 0.9, 0.0),
+    ] {
+        asked[at] = asks;
+        photo[at] = has;
+    }
+    let told: Vec<(MatchedKind, String)> = query
+        .matched(&asked, &photo)
+        .into_iter()
+        .map(|matched| (matched.kind, matched.word))
+        .collect();
+    // .4, .3 and .05 of .75: the last is below a tenth.
+    let wanted = [
+        (MatchedKind::Colour, "red"),
+        (MatchedKind::Class, "backpack"),
+    ];
+    assert_eq!(told, wanted.map(|(kind, word)| (kind, word.to_string())));
+    assert!(
+        query
+            .matched(&asked, &vec![0.0; TEXT_DIMENSIONS])
+            .is_empty()
+    );
 }
 
 #[test]

@@ -87,6 +87,19 @@ const NEAR: [(&str, &str, f32); 41] = [
 /// Joining words that mean nothing at the end, where a colour was taken away.
 const JOINERS: [&str; 3] = ["in", "and", "or"];
 
+/// Words that say nothing of a product where a colour is asked for: "the same but in blue, please".
+const FILLERS: [&str; 27] = [
+    "a", "an", "and", "any", "but", "color", "colored", "colour", "coloured", "else", "in",
+    "instead", "is", "it", "just", "like", "of", "one", "or", "please", "same", "that", "the",
+    "thing", "this", "version", "with",
+];
+
+/// Whether what is left of a query beside its colours only joins them.
+pub fn only_joins(rest: &str) -> bool {
+    rest.split(' ')
+        .all(|word| word.is_empty() || FILLERS.contains(&word))
+}
+
 /// A query in its two parts.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Parsed {
@@ -168,5 +181,16 @@ mod tests {
         check("in", &[], "in");
         check("", &[], "");
         check("ladies' t-shirt", &[], "ladies' t-shirt");
+    }
+
+    #[test]
+    fn words_that_join_are_told_from_those_that_name() {
+        let rest = |words| parse(words).rest;
+        for joining in ["but in blue", "the same one, in red please", "navy", "in"] {
+            assert!(only_joins(&rest(joining)), "{joining}");
+        }
+        for naming in ["but in blue leather", "red shoes"] {
+            assert!(!only_joins(&rest(naming)), "{naming}");
+        }
     }
 }

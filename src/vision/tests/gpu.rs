@@ -5,6 +5,8 @@
 mod encoder;
 #[path = "gpu/models.rs"]
 mod models;
+#[path = "gpu/pairs.rs"]
+mod pairs;
 #[path = "gpu/refusals.rs"]
 mod refusals;
 #[path = "gpu/search.rs"]
@@ -13,6 +15,7 @@ mod search;
 mod support;
 
 mod common;
+mod pair_fixtures;
 
 use std::process::ExitCode;
 
@@ -20,6 +23,7 @@ fn main() -> ExitCode {
     let on_gpu = [
         models::ON_GPU,
         encoder::ON_GPU,
+        pairs::ON_GPU,
         refusals::ON_GPU,
         search::ON_GPU,
     ];

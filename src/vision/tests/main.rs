@@ -3,3 +3,5 @@
 mod common;
 mod encoder;
 mod models;
+mod pair_fixtures;
+mod pairs;

@@ -10,7 +10,7 @@ use super::error::WeightsError;
 use super::tensors::MAX_FILE_BYTES;
 
 /// One model.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// Lower-case letters, digits, `-` and `.`.
@@ -38,6 +38,8 @@ pub enum Task {
     ImageEmbedding,
     /// Sentence → vector.
     TextEmbedding,
+    /// Picture or sentence → vector in one space.
+    ImageTextEmbedding,
     /// Picture → mask of the product.
     Matte,
     /// A tree of categories.
@@ -47,7 +49,7 @@ pub enum Task {
 }
 
 /// Under which licence the files are, and where that can be read.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Licence {
     /// SPDX identifier.
@@ -57,7 +59,7 @@ pub struct Licence {
 }
 
 /// What the network wants of a picture: `(value − mean) / std` for each colour.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageInput {
     /// Pixels.
@@ -78,7 +80,7 @@ pub struct ImageInput {
 }
 
 /// Order of the three colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColourOrder {
     Rgb,
@@ -86,7 +88,7 @@ pub enum ColourOrder {
 }
 
 /// Order of the axes: batch, colour, height, width.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     Nchw,
@@ -94,7 +96,7 @@ pub enum Layout {
 }
 
 /// What values are divided by before mean and std are applied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// Nothing: 0–255.
@@ -107,7 +109,7 @@ pub enum Scale {
 }
 
 /// How a picture of another shape is brought to the input size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum How {
     Stretch,
@@ -116,7 +118,7 @@ pub enum How {
 }
 
 /// Resampling filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResizeFilter {
     Box,
@@ -126,18 +128,21 @@ pub enum ResizeFilter {
 }
 
 /// What a text model wants of a sentence.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextInput {
     /// Longer texts are cut, tokens (with the ones at both ends).
     pub max_tokens: usize,
     pub lower_case: bool,
-    /// `mean` or `first`.
+    /// `mean` or `first`; in a pair `end` or `last`.
     pub pooling: String,
+    /// The token that fills every text up to `max_tokens`, where the model was trained so.
+    #[serde(default)]
+    pub pad_token: Option<String>,
 }
 
 /// One output of the network.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
     pub name: String,
@@ -147,10 +152,10 @@ pub struct Output {
 }
 
 /// One file of a model.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelFile {
-    /// What the file is to the code: `weights`, `tokenizer`, `taxonomy`, `library`.
+    /// What the file is to the code: `weights`, `config`, `tokenizer`, `taxonomy`, `library`.
     pub role: String,
     /// A plain file name.
     pub name: String,
@@ -164,7 +169,7 @@ pub struct ModelFile {
 }
 
 /// Where a file can be had.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum FileSource {
     /// A member of a wheel.
@@ -191,7 +196,7 @@ pub enum FileSource {
 }
 
 /// Which wheel to take where a package has one for each platform.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wheel {
     /// Platform tag, such as `manylinux_2_28_x86_64`.
@@ -201,7 +206,7 @@ pub struct Wheel {
 }
 
 /// An input with a fixed answer.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
     /// Name of a fixed picture that our code can draw.
@@ -308,7 +313,7 @@ impl ModelFile {
 }
 
 impl FileSource {
-    fn check_names(&self) -> Result<(), String> {
+    pub(super) fn check_names(&self) -> Result<(), String> {
         let word = |text: &str| is_name(text, |c| c.is_ascii_alphanumeric() || "-_.+!".contains(c));
         let right = match self {
             FileSource::Pypi {

@@ -33,6 +33,8 @@ mod tests_hub;
 mod tests_pull;
 
 pub use error::WeightsError;
+#[cfg(feature = "hub")]
+pub use hub::fetch_repository;
 pub use library::{Library, Listing, Model, State, Verdict};
 pub use manifest::Manifest;
 pub use pull::{Progress, PullOptions, Pulled};

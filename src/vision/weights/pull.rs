@@ -257,7 +257,7 @@ impl Puller<'_> {
             ..
         } = self.options;
         let (token, bytes) = (hub_token.as_deref(), self.file.bytes);
-        super::hub::fetch(hub_endpoint, wanted, token, bytes, *timeout, |body| {
+        super::hub::fetch(hub_endpoint, wanted, token, Some(bytes), *timeout, |body| {
             self.receive(&mut Counted {
                 inner: body,
                 total: 0,

@@ -345,6 +345,10 @@ def ellipse(width, height):
     return np.where(inside, 255, 0).astype(np.uint8)
 
 
+# What a pixel counts towards being the main colour, where that is not 1: `palette.rs` says why.
+WEIGHTS = {"grey": 0.7, "navy": 0.7, "brown": 0.85, "blue": 1.5}
+
+
 def colours(image, mask):
     """The product's pixels, their names and their histogram, with numpy and scipy."""
     if max(image.size) > 256:
@@ -364,12 +368,14 @@ def colours(image, mask):
         owner[((squash(part)[:, None] - anchors) ** 2).sum(-1).argmin(1)] for part in np.array_split(lab, 64)])
     named = [(word, (names == i).mean(), rgb[names == i]) for i, (word, _) in enumerate(words) if (names == i).any()]
     named.sort(key=lambda entry: -entry[1])
+    named = [entry for rank, entry in enumerate(named[:5]) if entry[1] >= 0.05 or rank == 0]
+    named.sort(key=lambda entry: -entry[1] * WEIGHTS.get(entry[0], 1))
     bins = np.clip(np.floor((lab - [0, -80, -80]) / 20), 0, [4, 7, 7]).astype(int)
     histogram = np.bincount((bins[:, 0] * 8 + bins[:, 1]) * 8 + bins[:, 2], minlength=320) / len(rgb)
     return {
         "pixels": len(rgb),
         "share": (mask > 127).mean(),
-        "names": [[word, share, [float(v) for v in own.mean(0)]] for word, share, own in named[:5] if share >= 0.05],
+        "names": [[word, share, [float(v) for v in own.mean(0)]] for word, share, own in named],
         "histogram": {int(i): float(np.sqrt(histogram[i])) for i in histogram.nonzero()[0]},
     }
 

@@ -5,6 +5,7 @@ use showroom_catalog::embedding::dot;
 use showroom_catalog::seams::{Encoder, Features};
 use showroom_kernels::Gpu;
 use showroom_vision::encoder::ProductModels;
+use showroom_vision::encoder::batch::MAX_BATCH;
 use showroom_vision::engines::device::Precision;
 use showroom_vision::engines::{Engine, EngineWish};
 
@@ -14,6 +15,10 @@ use crate::support::OnGpu;
 pub const ON_GPU: &[OnGpu] = &[
     ("encoder::photos_have_the_features_of_the_cpu", photos_agree),
     ("encoder::steps_are_timed", steps_are_timed),
+    (
+        "encoder::batches_fit_into_buffers_and_are_measured",
+        batches,
+    ),
 ];
 
 /// The crops differ by a level of a byte here and there and the networks in the order of their sums.
@@ -42,19 +47,32 @@ fn photos() -> Vec<Photo> {
     ]
 }
 
-fn encode(engine: &Engine, photos: &[Photo]) -> Vec<Features> {
+/// What each of the workers, all at work at the same time, makes of the photos.
+fn encode(engine: &Engine, photos: &[Photo], workers: usize) -> Vec<Vec<Features>> {
     let models = ProductModels::load(&library(), "efficientnet-lite2", "u2netp", engine).unwrap();
-    let mut encoder = models.worker(2).unwrap();
-    let answers = encoder.encode(photos).unwrap();
-    answers.into_iter().map(|answer| answer.unwrap()).collect()
+    let work = || {
+        let mut encoder = models.worker(2).unwrap();
+        let answers = encoder.encode(photos).unwrap();
+        answers.into_iter().map(|answer| answer.unwrap()).collect()
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    })
 }
 
 fn photos_agree(gpu: &Gpu) {
     let photos = photos();
-    let found = encode(&Engine::Gpu(gpu.clone(), Precision::F32), &photos);
-    let wanted = encode(&engine(&library(), EngineWish::OnnxRuntime), &photos);
+    // Two batches in flight, as in a run.
+    let found = encode(&Engine::Gpu(gpu.clone(), Precision::F32), &photos, 2);
+    assert_eq!(found[0], found[1]);
+    let found = &found[0];
+    let wanted = &encode(&engine(&library(), EngineWish::OnnxRuntime), &photos, 1)[0];
     assert_eq!(found.len(), photos.len());
-    for (i, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
+    for (i, (found, wanted)) in found.iter().zip(wanted).enumerate() {
         for (name, a, b) in [
             ("shape", &found.shape, &wanted.shape),
             ("colour", &found.colour, &wanted.colour),
@@ -91,4 +109,19 @@ fn steps_are_timed(gpu: &Gpu) {
     ];
     assert_eq!(names, wanted);
     assert!(encoder.steps().iter().all(|step| !step.spent.is_zero()));
+}
+
+/// Bytes of the largest tensor that one photo makes: two levels of U²-NetP side by side, in f32.
+const LARGEST_TENSOR_BYTES: u64 = 128 * 320 * 320 * 4;
+
+fn batches(gpu: &Gpu) {
+    let engine = Engine::Gpu(gpu.clone(), Precision::F32);
+    let models = ProductModels::load(&library(), "efficientnet-lite2", "u2netp", &engine).unwrap();
+    models.set_batch(usize::MAX);
+    let most = gpu.adapter.max_binding_bytes / LARGEST_TENSOR_BYTES;
+    assert_eq!(models.batch(), (most as usize).min(MAX_BATCH));
+    // No budget allows for a second photo, so that one is what is measured.
+    let measured = models.measure_batch(1).unwrap();
+    assert_eq!((measured.batch, models.batch()), (1, 1));
+    assert!(measured.photos_per_second > 0.0);
 }

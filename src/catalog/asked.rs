@@ -1,0 +1,217 @@
+//! What a person asks with (photos, words, what it should not be) → the parts of a query.
+
+use std::ops::Range;
+
+use crate::embedding::VectorName;
+use crate::query::{Query, QueryPart};
+use crate::seams::Understood;
+
+/// Colour words that stand for a photo's own colours count as much as those would: a text vector
+/// gives its colour half a length of √½, a colour vector has length 1.
+const COLOURS_IN_PLACE: f32 = std::f32::consts::SQRT_2;
+
+/// The vectors of a photo that is asked with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AskedPhoto {
+    pub shape: Vec<f32>,
+    pub colour: Vec<f32>,
+    /// Negative for what it should not look like.
+    pub weight: f32,
+}
+
+/// Words that are asked with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AskedWords {
+    pub understood: Understood,
+    /// Negative for what it should not be.
+    pub weight: f32,
+}
+
+/// Which parts of the query came of one thing that was asked with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    pub kind: TermKind,
+    pub weight: f32,
+    /// Places in [`Query::parts`].
+    pub parts: Range<usize>,
+}
+
+/// What kind of thing was asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TermKind {
+    Photo,
+    /// Words without colours.
+    Words,
+    /// Words of which some name colours.
+    ColouredWords,
+    /// Words that name nothing but colours.
+    ColourWords,
+}
+
+/// Fills in the parts of `query`; returns a term for each photo, then for each of the words.
+///
+/// A photo asks with its shape, which counts 1, and its colours, which count `colour_weight`. Words
+/// that name colours take the place of the colours of the photos that are asked for beside them:
+/// a photo and "but in blue" look for that shape in blue.
+pub fn compose(
+    query: &mut Query,
+    photos: Vec<AskedPhoto>,
+    words: Vec<AskedWords>,
+    colour_weight: f32,
+) -> Vec<Term> {
+    let pulls = |words: &AskedWords| words.weight > 0.0;
+    let are_recoloured = words
+        .iter()
+        .any(|words| pulls(words) && !words.understood.colours.is_empty());
+    let has_photo = photos.iter().any(|photo| photo.weight > 0.0);
+    let mut terms = Vec::new();
+    for photo in photos {
+        let start = query.parts.len();
+        let own_colour = if are_recoloured && photo.weight > 0.0 {
+            0.0
+        } else {
+            colour_weight
+        };
+        push_weighted(query, photo.shape, photo.colour, own_colour, photo.weight);
+        terms.push(Term {
+            kind: TermKind::Photo,
+            weight: photo.weight,
+            parts: start..query.parts.len(),
+        });
+    }
+    for AskedWords { understood, weight } in words {
+        let start = query.parts.len();
+        let in_place = has_photo && weight > 0.0 && understood.only_colours;
+        let kind = match (understood.only_colours, understood.colours.is_empty()) {
+            (true, _) => TermKind::ColourWords,
+            (false, false) => TermKind::ColouredWords,
+            (false, true) => TermKind::Words,
+        };
+        let scale = if in_place { COLOURS_IN_PLACE } else { 1.0 };
+        query.parts.push(QueryPart {
+            on: VectorName::Text,
+            vector: understood.vector,
+            weight: weight * scale,
+        });
+        terms.push(Term {
+            kind,
+            weight,
+            parts: start..start + 1,
+        });
+    }
+    terms
+}
+
+/// Shape counts 1, colour `colour_weight`; a photo without product pixels has no colour to ask with.
+pub fn push_photo(query: &mut Query, shape: Vec<f32>, colour: Vec<f32>, colour_weight: f32) {
+    push_weighted(query, shape, colour, colour_weight, 1.0);
+}
+
+fn push_weighted(
+    query: &mut Query,
+    shape: Vec<f32>,
+    colour: Vec<f32>,
+    colour_weight: f32,
+    weight: f32,
+) {
+    query.parts.push(QueryPart {
+        on: VectorName::Shape,
+        vector: shape,
+        weight,
+    });
+    if colour_weight > 0.0 && colour.iter().any(|x| *x != 0.0) {
+        query.parts.push(QueryPart {
+            on: VectorName::Colour,
+            vector: colour,
+            weight: weight * colour_weight,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn photo(weight: f32) -> AskedPhoto {
+        AskedPhoto {
+            shape: vec![1.0, 0.0],
+            colour: vec![0.0, 1.0],
+            weight,
+        }
+    }
+
+    fn words(colours: &[&str], only_colours: bool, weight: f32) -> AskedWords {
+        AskedWords {
+            understood: Understood {
+                vector: vec![0.6, 0.8],
+                colours: colours.iter().map(|name| name.to_string()).collect(),
+                only_colours,
+            },
+            weight,
+        }
+    }
+
+    /// What each part is about, with its weight.
+    fn parts(
+        photos: Vec<AskedPhoto>,
+        words: Vec<AskedWords>,
+        colour_weight: f32,
+    ) -> Vec<(VectorName, f32)> {
+        let mut query = Query::default();
+        let terms = compose(&mut query, photos, words, colour_weight);
+        assert_eq!(
+            terms.last().map(|term| term.parts.end),
+            Some(query.parts.len())
+        );
+        query.parts.iter().map(|p| (p.on, p.weight)).collect()
+    }
+
+    #[test]
+    fn colour_words_take_the_place_of_the_colours_of_a_photo() {
+        use VectorName::{Colour, Shape, Text};
+        assert_eq!(
+            parts(vec![photo(2.0)], vec![words(&[], false, 0.5)], 0.5),
+            [(Shape, 2.0), (Colour, 1.0), (Text, 0.5)]
+        );
+        assert_eq!(
+            parts(vec![photo(1.0)], vec![words(&["blue"], true, 1.0)], 1.0),
+            [(Shape, 1.0), (Text, COLOURS_IN_PLACE)]
+        );
+        assert_eq!(
+            parts(vec![photo(1.0)], vec![words(&["blue"], false, 1.0)], 1.0),
+            [(Shape, 1.0), (Text, 1.0)]
+        );
+    }
+
+    #[test]
+    fn what_it_should_not_be_keeps_its_colours_and_changes_nobody_elses() {
+        use VectorName::{Colour, Shape, Text};
+        assert_eq!(
+            parts(
+                vec![photo(1.0), photo(-0.5)],
+                vec![words(&["red"], true, -1.0)],
+                1.0
+            ),
+            [
+                (Shape, 1.0),
+                (Colour, 1.0),
+                (Shape, -0.5),
+                (Colour, -0.5),
+                (Text, -1.0)
+            ]
+        );
+        assert_eq!(
+            parts(
+                vec![photo(1.0), photo(-0.5)],
+                vec![words(&["red"], true, 1.0)],
+                1.0
+            ),
+            [
+                (Shape, 1.0),
+                (Shape, -0.5),
+                (Colour, -0.5),
+                (Text, COLOURS_IN_PLACE)
+            ]
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! Rows that the indices of the vectors propose to a search.
+
+use std::collections::HashSet;
+
+use futures::TryStreamExt;
+use lancedb::query::{ExecutableQuery, QueryBase, Select};
+use lancedb::{DistanceType, Table};
+use showroom_catalog::seams::StoreError;
+use showroom_catalog::{Query, VectorName};
+
+use crate::decode::Rows;
+use crate::open::LanceCatalogue;
+use crate::schema::ROW_ID;
+
+/// Candidates that each index gives: this many, or so many times `k`, whichever is more.
+const MIN_CANDIDATES: usize = 200;
+const CANDIDATES_PER_HIT: usize = 20;
+
+/// Partitions of an index that are looked into at the least. There is no upper bound: with a filter
+/// the search goes on until it has found enough rows that pass.
+const MIN_PROBES: usize = 20;
+
+/// Candidates of an index by compressed vectors, per one that is kept by the true ones.
+const REFINE_FACTOR: u32 = 2;
+
+/// A vector whose neighbours are candidates.
+pub(crate) struct Guide {
+    on: VectorName,
+    vector: Vec<f32>,
+}
+
+/// What the indices are asked for: the parts that pull towards their vectors; where there are none,
+/// the opposites of those that push away.
+pub(crate) fn guides(query: &Query) -> Vec<Guide> {
+    let pulls = query.parts.iter().any(|part| part.weight > 0.0);
+    let sign = if pulls { 1.0 } else { -1.0 };
+    query
+        .parts
+        .iter()
+        .filter(|part| part.weight * sign > 0.0)
+        .map(|part| Guide {
+            on: part.on,
+            vector: part.vector.iter().map(|number| number * sign).collect(),
+        })
+        .collect()
+}
+
+impl LanceCatalogue {
+    pub(crate) async fn are_indexed(
+        &self,
+        table: &Table,
+        guides: &[Guide],
+    ) -> Result<bool, StoreError> {
+        let indices = table.list_indices().await;
+        let indices = indices.map_err(|error| self.failed(error))?;
+        let indexed: HashSet<&str> = indices
+            .iter()
+            .flat_map(|index| &index.columns)
+            .map(String::as_str)
+            .collect();
+        Ok(guides.iter().all(|guide| indexed.contains(guide.on.name())))
+    }
+
+    /// Ids of the rows that the indices, and a look at the rows that are not in them yet, bring.
+    pub(crate) async fn candidates(
+        &self,
+        table: &Table,
+        which: Option<&str>,
+        query: &Query,
+        guides: &[Guide],
+        hits: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        // Photos of one SKU are alike: where only one is kept, several may go.
+        let per_hit = match query.one_a_sku {
+            true => 2 * CANDIDATES_PER_HIT,
+            false => CANDIDATES_PER_HIT,
+        };
+        let many = MIN_CANDIDATES.max(per_hit * hits);
+        let mut ids = Vec::new();
+        for guide in guides {
+            let nearest = || -> lancedb::Result<_> {
+                let mut nearest = table
+                    .vector_search(guide.vector.as_slice())?
+                    .column(guide.on.name())
+                    .distance_type(DistanceType::Dot)
+                    .minimum_nprobes(MIN_PROBES)?
+                    .maximum_nprobes(None)?
+                    .refine_factor(REFINE_FACTOR)
+                    .select(Select::columns(&["uri"]))
+                    .with_row_id()
+                    .limit(many);
+                if let Some(which) = which {
+                    nearest = nearest.only_if(which);
+                }
+                Ok(nearest)
+            };
+            let nearest = nearest().map_err(|error| self.failed(error))?;
+            let batches = nearest.execute().await;
+            let mut batches = batches.map_err(|error| self.failed(error))?;
+            while let Some(batch) = batches
+                .try_next()
+                .await
+                .map_err(|error| self.failed(error))?
+            {
+                let found = Rows(&batch);
+                ids.extend(found.u64s(ROW_ID).map_err(|reason| self.damaged(reason))?);
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+}
