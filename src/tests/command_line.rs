@@ -6,19 +6,22 @@ use serde_json::Value;
 
 use crate::shop::{Shop, finish};
 
-const VERBS: [&[&str]; 11] = [
+const VERBS: [&[&str]; 15] = [
     &["ingest"],
     &["tag"],
+    &["reindex"],
     &["search"],
     &["rejects"],
+    &["dedup"],
     &["bench"],
     &["export"],
+    &["delete"],
     &["report"],
     &["index"],
     &["models"],
     &["doctor"],
-    &["labels"],
     &["eval"],
+    &["labels"],
 ];
 
 #[test]
@@ -90,7 +93,9 @@ fn wrong_usage_is_2() {
 
 #[test]
 fn a_filter_that_cannot_be_read_is_2_and_says_where() {
-    let shop = Shop::with_photos(0);
+    // What is no field may be an attribute of the catalogue, so there has to be one.
+    let shop = Shop::with_photos(1);
+    shop.ingest();
     shop.run(&["export", "--where", "size = 3"])
         .failed(2, "no field \"size\"");
     shop.run(&["search", "--text", "a", "--where", "width >"])
