@@ -26,9 +26,10 @@ def hnswlib_index(rows):
 
     def search(query, allowed):
         passes = None if allowed is None else allowed.__getitem__
-        # Where it cannot find k that pass it gives nothing; then there is nothing.
+        most = K if allowed is None else min(K, int(allowed.sum()))
+        # Where it cannot find as many that pass it gives none at all.
         try:
-            return index.knn_query(query[None], k=K, filter=passes)[0][0]
+            return index.knn_query(query[None], k=most, filter=passes)[0][0]
         except RuntimeError:
             return []
     return search

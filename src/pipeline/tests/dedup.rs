@@ -17,7 +17,7 @@ use crate::fakes::{self, FakeEncoder, Memory, put};
 /// Blobs of several sizes and colours, different with every seed.
 fn scene(seed: u32) -> RgbImage {
     let seed = seed as f32;
-    let wave = |n: f32| ((n.sin() * 0.5 + 0.5) * 255.0) as u8;
+    let wave = |n: f32| ((n.sin() * 0.25 + 0.5) * 255.0) as u8;
     RgbImage::from_fn(480, 360, |x, y| {
         let (x, y) = (x as f32 / 600.0, y as f32 / 600.0);
         Rgb([
