@@ -188,7 +188,7 @@ fn reindex_goes_over_and_back_and_tags_stay() {
 
 #[test]
 fn a_reindex_that_is_killed_leaves_the_old_and_goes_on() {
-    const PHOTOS: usize = 60;
+    const PHOTOS: usize = 16;
     let place = Place::with_photos(PHOTOS);
     place.json(&["ingest", "photos"]);
     place.add_clip();
