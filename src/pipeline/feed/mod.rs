@@ -100,7 +100,7 @@ impl FeedSource {
         }
         let mut named = HashSet::new();
         self.list(&mut |found| {
-            let photo = found.map_or_else(|reject| reject.source, |photo| photo);
+            let photo = found.unwrap_or_else(|reject| reject.source);
             named.insert(hash(file_of(&photo.uri)));
             true
         })?;
@@ -396,10 +396,10 @@ fn paths(cell: showroom_catalog::feed::Cell) -> Vec<String> {
         Cell::Value(value) => value.to_string(),
         Cell::Untyped(text) => text,
     };
-    if let Some(list) = text.starts_with('[').then(|| serde_json::from_str(&text)) {
-        if let Ok(list) = list {
-            return list;
-        }
+    if text.starts_with('[')
+        && let Ok(list) = serde_json::from_str(&text)
+    {
+        return list;
     }
     let parts = |split: &[char]| -> Vec<String> {
         let parts = text.split(split).map(|part| part.trim().to_string());

@@ -47,6 +47,9 @@ pub struct Gathered {
     pub problems: Vec<String>,
 }
 
+/// Encodes a file; the inner error is about that photo alone.
+pub type Encode<'a, E> = dyn FnMut(&Path) -> Result<Result<Vectors, String>, E> + 'a;
+
 /// Finds the photos that were judged. The vectors of a file whose bytes are in the catalogue are the
 /// catalogue's; of any other `encode` is asked, whose inner error is about that photo alone.
 ///
@@ -54,7 +57,7 @@ pub struct Gathered {
 pub fn gather<E: From<StoreError>>(
     catalogue: &dyn Catalogue,
     judged: &[Judged],
-    encode: &mut dyn FnMut(&Path) -> Result<Result<Vectors, String>, E>,
+    encode: &mut Encode<'_, E>,
     runtime: &Handle,
 ) -> Result<Gathered, E> {
     let mut found = Found::default();

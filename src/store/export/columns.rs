@@ -76,8 +76,11 @@ fn reads_as_typed(text: &str) -> bool {
     text.parse::<f64>().is_ok() || matches!(text.to_ascii_lowercase().as_str(), "true" | "false")
 }
 
-/// What is known of every photo, as texts: heading and how it is made.
-pub(super) const MEASURED: [(&str, fn(&Record) -> Option<String>); 9] = [
+/// Heading of a column, and how its text is made.
+type Column = (&'static str, fn(&Record) -> Option<String>);
+
+/// What is known of every photo, as texts.
+pub(super) const MEASURED: [Column; 9] = [
     ("showroom_id", |r| Some(r.id.to_string())),
     ("showroom_category_id", |r| {
         Some(r.category.as_ref()?.id.clone())

@@ -41,11 +41,9 @@ pub fn folds(photos: &[Photo<'_>]) -> Option<Vec<usize>> {
         return None;
     }
     let mut fold_of = BTreeMap::new();
-    let mut next = 0;
-    for (_, item) in by_label.into_values().flatten() {
-        // One after the other, also from label to label, so that rare labels do not all come first.
+    // One after the other, also from label to label, so that rare labels do not all come first.
+    for (next, (_, item)) in by_label.into_values().flatten().enumerate() {
         fold_of.insert(item, next % count);
-        next += 1;
     }
     photos
         .iter()

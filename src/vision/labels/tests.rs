@@ -299,7 +299,7 @@ fn several_labels_of_a_group_may_hold() {
     // Kind 0 has both, kind 1 the first, kind 2 the second, kind 3 none.
     let of = |number: usize| -> Vec<(LabelAt, bool)> {
         let kind = number % 4;
-        [(0, kind < 2), (1, kind % 2 == 0)]
+        [(0, kind < 2), (1, kind.is_multiple_of(2))]
             .map(|(label, is_right)| (LabelAt { group: 0, label }, is_right))
             .into()
     };

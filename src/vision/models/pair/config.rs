@@ -166,7 +166,7 @@ impl PairConfig {
                 config.shared
             ));
         }
-        if config.image % config.patch != 0 {
+        if !config.image.is_multiple_of(config.patch) {
             return Err(format!(
                 "a picture of {} pixels is not cut evenly into patches of {}",
                 config.image, config.patch
@@ -220,7 +220,7 @@ impl RawTower {
             activation,
             epsilon: self.layer_norm_eps.unwrap_or(epsilon),
         };
-        if tower.width % tower.heads != 0 {
+        if !tower.width.is_multiple_of(tower.heads) {
             return Err(format!(
                 "{} numbers are not shared out evenly among {} heads",
                 tower.width, tower.heads

@@ -165,16 +165,16 @@ impl Architecture for PictureTower {
             LayerNorm::new(&self.weights, &name, tower.width, tower.epsilon, place)
         };
         let head = match self.config.family {
-            Family::Clip => Head::Token {
+            Family::Clip => Head::Token(Box::new(Token {
                 pre_layrnorm: norm("pre_layrnorm")?,
                 visual_projection: self.projection()?.burn(place),
-            },
-            Family::Siglip => Head::Probe {
+            })),
+            Family::Siglip => Head::Probe(Box::new(Probe {
                 probe: tensor(self.probe()?.clone(), place),
                 attention: Attention::new(self.head_attention()?, place),
                 layernorm: norm("head.layernorm")?,
                 mlp: Mlp::new(&self.weights, &format!("{AT}.head.mlp"), tower, place)?,
-            },
+            })),
         };
         Ok(Arc::new(Net {
             image: self.config.image,
@@ -203,17 +203,21 @@ struct Net {
 
 enum Head {
     /// CLIP: the first token is the answer.
-    Token {
-        pre_layrnorm: LayerNorm,
-        visual_projection: Linear,
-    },
+    Token(Box<Token>),
     /// SigLIP: a question looks at all tokens.
-    Probe {
-        probe: Tensor<3>,
-        attention: Attention,
-        layernorm: LayerNorm,
-        mlp: Mlp,
-    },
+    Probe(Box<Probe>),
+}
+
+struct Token {
+    pre_layrnorm: LayerNorm,
+    visual_projection: Linear,
+}
+
+struct Probe {
+    probe: Tensor<3>,
+    attention: Attention,
+    layernorm: LayerNorm,
+    mlp: Mlp,
 }
 
 impl Net {
@@ -223,27 +227,20 @@ impl Net {
         let x = x.reshape([batch, width, down * across]).swap_dims(1, 2);
         let places = self.places.clone().unsqueeze::<3>();
         let x = match &self.head {
-            Head::Token {
-                pre_layrnorm,
-                visual_projection,
-            } => {
+            Head::Token(head) => {
                 let options = (&self.place.device, self.place.precision.dtype());
                 let first = Tensor::<3>::zeros([batch, 1, width], options);
                 let x = Tensor::cat(vec![first, x], 1) + places;
-                let x = self.encoder.forward(pre_layrnorm.forward(x), None);
-                visual_projection.forward(self.post_layernorm.forward(x.narrow(1, 0, 1)))
+                let x = self.encoder.forward(head.pre_layrnorm.forward(x), None);
+                head.visual_projection
+                    .forward(self.post_layernorm.forward(x.narrow(1, 0, 1)))
             }
-            Head::Probe {
-                probe,
-                attention,
-                layernorm,
-                mlp,
-            } => {
+            Head::Probe(head) => {
                 let x = self.encoder.forward(x + places, None);
                 let x = self.post_layernorm.forward(x);
-                let probe = probe.clone().repeat_dim(0, batch);
-                let seen = attention.forward(probe, x, None);
-                seen.clone() + mlp.forward(layernorm.forward(seen))
+                let probe = head.probe.clone().repeat_dim(0, batch);
+                let seen = head.attention.forward(probe, x, None);
+                seen.clone() + head.mlp.forward(head.layernorm.forward(seen))
             }
         };
         let [batch, _, shared] = x.dims();
