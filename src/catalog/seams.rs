@@ -374,7 +374,7 @@ pub enum StoreError {
     NotFound { at: String },
     #[error(
         "the catalogue at {at} was made by encoder {found}, this run uses {wanted}; use another \
-         --store, or the model that made it"
+         --store, or encode its photos again with: showroom reindex --encoder NAME --store {at}"
     )]
     OtherModel {
         at: String,
