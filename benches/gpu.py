@@ -9,27 +9,13 @@ BINARY is `target/release/deps/gpu_bench-…` (`make bench-gpu` builds it); it n
 
 import argparse
 import datetime
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from side import Side
+
 HERE = Path(__file__).resolve().parent
-
-
-class Side:
-    """A process that answers one request a line."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen([str(c) for c in command], text=True, bufsize=1,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def ask(self, request):
-        self.process.stdin.write(request + "\n")
-        answer = self.process.stdout.readline().strip()
-        if not answer:
-            raise SystemExit(f"gpu bench: {self.process.args[0]} gave up on: {request}")
-        return answer
 
 
 class Page:

@@ -24,23 +24,14 @@ import onnxruntime
 import PIL
 from PIL import Image, ImageOps
 
+from side import Side
+
 HERE = Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Side:
-    """A process that answers one request a line."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen([str(c) for c in command], text=True, bufsize=1,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def ask(self, request):
-        self.process.stdin.write(request + "\n")
-        answer = self.process.stdout.readline().strip()
-        if not answer:
-            raise SystemExit(f"bench: {self.process.args[-1]} gave up on: {request}")
-        return answer
+class TimedSide(Side):
+    """Whose CPU time counts too."""
 
     def cpu_s(self):
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -214,8 +205,8 @@ def main():
     table = Table(options.rounds)
     with tempfile.TemporaryDirectory(dir=derived) as work:
         work = Path(work)
-        ours = Side([options.steps, options.cache])
-        python = Side([sys.executable, HERE / "peer/steps.py"])
+        ours = TimedSide([options.steps, options.cache])
+        python = TimedSide([sys.executable, HERE / "peer/steps.py"])
         decode_rows(table, ours, python, {"20 JPEGs of 2000 px": shop,
                                           "the same as shot, 2–6 kpx": samples / "shoes"})
         embed_rows(table, ours, python, shop, work, threads)

@@ -29,7 +29,7 @@ pub fn conse<S: Float, L: Float>(
     for i in 0..32u32 {
         let tried = least | (0x8000_0000u32 >> i);
         let mine = count(scores, row, classes, tried, classes);
-        if sum_of_counts(&mut counts, mine) >= keep {
+        if sum::<u32>(&mut counts, mine) >= keep {
             least = tried;
         }
     }
@@ -38,7 +38,7 @@ pub fn conse<S: Float, L: Float>(
     for i in 0..class_bits {
         let tried = last | (1u32 << (class_bits - 1 - i));
         let mine = count(scores, row, classes, least, tried);
-        if sum_of_counts(&mut counts, mine) < keep {
+        if sum::<u32>(&mut counts, mine) < keep {
             last = tried;
         }
     }
@@ -99,7 +99,7 @@ pub fn conse<S: Float, L: Float>(
         first += UNITS;
     }
     if unit {
-        let length = sum_of_numbers(&mut numbers, squares).sqrt();
+        let length = sum::<f32>(&mut numbers, squares).sqrt();
         let mut column = UNIT_POS;
         while column < width {
             if length > 0.0 {
@@ -140,38 +140,21 @@ fn key(score: f32) -> u32 {
 }
 
 #[cube]
-fn sum_of_counts(parts: &mut Shared<[u32]>, mine: u32) -> u32 {
+fn sum<N: Numeric>(parts: &mut Shared<[N]>, mine: N) -> N {
     let unit = UNIT_POS as usize;
     parts[unit] = mine;
     sync_cube();
     let mut half = CUBE_DIM / 2;
     while half > 0 {
         if UNIT_POS < half {
-            parts[unit] += parts[unit + half as usize];
+            let other = parts[unit + half as usize];
+            parts[unit] += other;
         }
         sync_cube();
         half /= 2;
     }
     let whole = parts[0];
     // The parts may be written again.
-    sync_cube();
-    whole
-}
-
-#[cube]
-fn sum_of_numbers(parts: &mut Shared<[f32]>, mine: f32) -> f32 {
-    let unit = UNIT_POS as usize;
-    parts[unit] = mine;
-    sync_cube();
-    let mut half = CUBE_DIM / 2;
-    while half > 0 {
-        if UNIT_POS < half {
-            parts[unit] += parts[unit + half as usize];
-        }
-        sync_cube();
-        half /= 2;
-    }
-    let whole = parts[0];
     sync_cube();
     whole
 }

@@ -27,7 +27,7 @@ pub fn run(config: &Config, verb: &Search) -> Result<(), Failure> {
     let filter: Option<Filter> = verb.filter.as_deref().map(str::parse).transpose()?;
     let said = filter.as_ref().map(Filter::to_string);
     let runtime = wire::runtime()?;
-    let catalogue = runtime.block_on(wire::open_for_search(config))?;
+    let catalogue = runtime.block_on(wire::open_for_search(config, verb.exact))?;
     let mut question = Question::open(config, verb, &catalogue)?;
     let started = Instant::now();
     let mut query = Query {

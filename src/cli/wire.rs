@@ -1,6 +1,7 @@
 //! Puts the parts together: which models stand behind the seams, and where the catalogue is.
 
-use std::fmt;
+mod device;
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -16,10 +17,8 @@ use showroom_catalog::{Photo, PhotoRef};
 use showroom_pixels::{DecodeOptions, decode, photo_id};
 use showroom_store::LanceCatalogue;
 use showroom_vision::bands::bands_of;
-use showroom_vision::encoder::batch::{self, Memory};
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
-use showroom_vision::engines::device::{DeviceWish, Gpu, Precision, PrecisionWish};
-use showroom_vision::engines::{Engine, EngineChoice, Wishes};
+use showroom_vision::engines::device::{DeviceWish, Precision, PrecisionWish};
 use showroom_vision::exact_search::GpuSearch;
 use showroom_vision::models;
 use showroom_vision::sentence::SentenceEncoder;
@@ -33,6 +32,8 @@ use crate::args::BatchArg;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::whole::write_whole;
+pub use device::{Taken, Work, engine};
+use device::{gpu_batch, take};
 
 const EMBEDDING: &str = "efficientnet-lite2";
 const MATTE: &str = "u2netp";
@@ -65,12 +66,15 @@ pub async fn open(config: &Config) -> Result<LanceCatalogue, StoreError> {
 
 /// The catalogue, opened to be searched. On a GPU that was asked for, exact searches ask it first; `auto`
 /// leaves them to the CPU, which has compared the rows before they have reached a GPU.
-pub async fn open_for_search(config: &Config) -> Result<LanceCatalogue, Failure> {
+pub async fn open_for_search(config: &Config, exact: bool) -> Result<LanceCatalogue, Failure> {
     let catalogue = open(config).await?;
     let taken = engine(config, &library(config)?, Work::Question)?;
     let Some(gpu) = taken.engine().gpu() else {
         return Ok(catalogue);
     };
+    if exact {
+        config.say(format!("exact search on {}", gpu.adapter));
+    }
     let search = GpuSearch::new(gpu.clone(), 0, config.device_memory);
     let quiet = config.quiet;
     Ok(
@@ -165,80 +169,6 @@ fn shared_model(
         ))),
         _ => Ok(None),
     }
-}
-
-/// What a verb computes: many photos, or one question.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Work {
-    Bulk,
-    /// `--device auto` answers it on the CPU, which is done before a GPU has compiled its kernels.
-    Question,
-}
-
-/// The device and engine that this run takes; prints as the first line of a run.
-pub struct Taken {
-    choice: EngineChoice,
-    threads: usize,
-    /// Photos at a time and how that is known, on a GPU.
-    batch: Option<String>,
-}
-
-impl Taken {
-    pub fn engine(&self) -> &Engine {
-        &self.choice.engine
-    }
-
-    /// Why it is not a GPU, and what would make it faster.
-    pub fn notes(&self) -> &[String] {
-        &self.choice.notes
-    }
-}
-
-impl fmt::Display for Taken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.threads == 1 { "" } else { "s" };
-        match &self.choice.engine {
-            Engine::Gpu(gpu, precision) => write!(f, "device: {}, {precision}", gpu.adapter)?,
-            engine => write!(f, "device: CPU, {engine}, {} thread{plural}", self.threads)?,
-        }
-        if let Some(batch) = &self.batch {
-            write!(f, ", {batch}")?;
-        }
-        match self.choice.notes.as_slice() {
-            [] => Ok(()),
-            notes => write!(f, " ({})", notes.join("; ")),
-        }
-    }
-}
-
-pub fn engine(config: &Config, library: &Library, work: Work) -> Result<Taken, Failure> {
-    let mut wishes = config.wishes.clone();
-    let question = work == Work::Question && wishes.device == DeviceWish::Auto;
-    if question {
-        wishes.device = DeviceWish::Cpu;
-    }
-    let mut taken = take(config, library, &wishes)?;
-    if question {
-        taken
-            .choice
-            .notes
-            .push("quickest for a single question".to_string());
-    }
-    Ok(taken)
-}
-
-fn take(config: &Config, library: &Library, wishes: &Wishes) -> Result<Taken, Failure> {
-    let path = match library.file(ONNXRUNTIME, "library") {
-        Ok(path) => Some(path),
-        // A library that is there and must not be loaded is no reason to go on quietly.
-        Err(error @ WeightsError::WrongBytes { .. }) => return Err(error.into()),
-        Err(_) => None,
-    };
-    Ok(Taken {
-        choice: EngineChoice::new(wishes, path.as_deref())?,
-        threads: config.threads,
-        batch: None,
-    })
 }
 
 /// What `ingest` computes with.
@@ -355,40 +285,6 @@ fn product_models(
         left.push(error.to_string());
         taken = take(config, library, &wishes)?;
     }
-}
-
-/// Settles how many photos the GPU takes at a time; says how.
-fn gpu_batch(
-    config: &Config,
-    models: &ProductModels,
-    gpu: &Gpu,
-    wanted: BatchArg,
-) -> Result<String, Failure> {
-    let said = |how: &str| format!("batch {} ({how})", models.batch());
-    if let BatchArg::Photos(photos) = wanted {
-        models.set_batch(photos);
-        return Ok(match models.batch() {
-            batch if batch == photos => said("as asked"),
-            _ => said("more do not fit into a buffer of this device"),
-        });
-    }
-    if gpu.adapter.is_software() {
-        models.set_batch(1);
-        return Ok(said("software gains nothing from more"));
-    }
-    let budget = batch::budget(&gpu.adapter, config.device_memory);
-    let memory = Memory::new(&config.cache.join("devices"), &gpu.adapter);
-    let key = models.batch_key(budget);
-    if let Some(measured) = memory.get(&key) {
-        models.set_batch(measured.batch);
-        return Ok(said("measured before"));
-    }
-    config.say("measuring how many photos this GPU takes at a time best; done once");
-    let measured = models.measure_batch(budget)?;
-    if let Err(error) = memory.put(&key, measured) {
-        config.say(format!("the measurement is not kept: {error}"));
-    }
-    Ok(said("measured now"))
 }
 
 fn class_tagger(library: &Library) -> Result<ClassTagger, Failure> {

@@ -65,8 +65,13 @@ pub(crate) fn values(records: &[Record], name: &str) -> Option<ArrayRef> {
         return Some(Arc::new(StringArray::from_iter(titles)));
     }
     let (name, kind) = attribute(name)?;
+    Some(of_kind(records, name, kind))
+}
+
+/// The values of this attribute that are of this kind; null where a record has none.
+pub(crate) fn of_kind(records: &[Record], name: &str, kind: AttributeKind) -> ArrayRef {
     let values = records.iter().map(|record| record.attributes.get(name));
-    Some(match kind {
+    match kind {
         AttributeKind::Bool => Arc::new(BooleanArray::from_iter(values.map(|value| match value {
             Some(AttributeValue::Bool(value)) => Some(*value),
             _ => None,
@@ -92,7 +97,7 @@ pub(crate) fn values(records: &[Record], name: &str) -> Option<ArrayRef> {
             }
             Arc::new(lists.finish())
         }
-    })
+    }
 }
 
 /// The attributes of row `at`. The error says what is wrong with a column.

@@ -164,7 +164,7 @@ fn measure(
     let cancel = interrupt::listen(runtime)?;
     let catalogue = match photos {
         Some(photos) => take_in(config, runtime, bar, photos, &cancel)?,
-        None => runtime.block_on(wire::open_for_search(config))?,
+        None => runtime.block_on(wire::open_for_search(config, false))?,
     };
     let questions = match &asked.questions {
         Some(table) => table.rows.as_slice(),

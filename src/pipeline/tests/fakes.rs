@@ -181,7 +181,7 @@ impl Catalogue for Memory {
         _key: &'a str,
         _columns: Columns,
     ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
-        unimplemented!("the pipeline looks nothing up")
+        panic!("the pipeline looks nothing up")
     }
 
     fn search(&self, query: Query) -> BoxFuture<'_, Result<Hits, StoreError>> {
@@ -225,7 +225,7 @@ impl Catalogue for Memory {
             Some(Filter::OneOf(Field::Uri, uris)) => {
                 records.retain(|record| uris.contains(&Value::Word(record.source.uri.clone())))
             }
-            Some(other) => unimplemented!("{other}"),
+            Some(other) => panic!("the pipeline filters a scan by URIs alone, not by {other}"),
         }
         Box::pin(async move {
             records.chunks(7).all(|chunk| each(chunk.to_vec()));
@@ -263,15 +263,15 @@ impl Catalogue for Memory {
     }
 
     fn build_index(&self) -> BoxFuture<'_, Result<Stats, StoreError>> {
-        unimplemented!("the pipeline builds no index")
+        panic!("the pipeline builds no index")
     }
 
     fn compact(&self) -> BoxFuture<'_, Result<Stats, StoreError>> {
-        unimplemented!("the pipeline compacts nothing")
+        panic!("the pipeline compacts nothing")
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
-        unimplemented!("the pipeline verifies nothing")
+        panic!("the pipeline verifies nothing")
     }
 }
 

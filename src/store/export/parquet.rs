@@ -3,18 +3,18 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow_array::builder::{ListBuilder, StringBuilder};
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use showroom_catalog::product::file_of;
 use showroom_catalog::seams::{Catalogue, Columns};
-use showroom_catalog::{AttributeKind, AttributeValue, Filter, Record};
+use showroom_catalog::{AttributeKind, Filter, Record};
 
 use super::columns::{Attribute, MEASURED, attributes};
 use super::{ExportError, output};
+use crate::attributes::of_kind;
 use crate::schema::item;
 
 /// Rows of a group: what a reader takes at once.
@@ -80,39 +80,8 @@ fn columns(records: &[Record], attributes: &[Attribute]) -> Vec<ArrayRef> {
     columns.extend(
         attributes
             .iter()
-            .map(|attribute| values(records, attribute)),
+            .map(|attribute| of_kind(records, &attribute.name, attribute.kind)),
     );
     columns.extend(MEASURED.iter().map(|(_, get)| texts(get)));
     columns
-}
-
-fn values(records: &[Record], attribute: &Attribute) -> ArrayRef {
-    let values = records.iter().map(|r| r.attributes.get(&attribute.name));
-    match attribute.kind {
-        AttributeKind::Bool => Arc::new(BooleanArray::from_iter(values.map(|value| match value {
-            Some(AttributeValue::Bool(value)) => Some(*value),
-            _ => None,
-        }))),
-        AttributeKind::Number => {
-            Arc::new(Float64Array::from_iter(values.map(|value| match value {
-                Some(AttributeValue::Number(value)) => Some(*value),
-                _ => None,
-            })))
-        }
-        AttributeKind::Text => Arc::new(StringArray::from_iter(values.map(|value| match value {
-            Some(AttributeValue::Text(value)) => Some(value.as_str()),
-            _ => None,
-        }))),
-        AttributeKind::List => {
-            let builder = ListBuilder::new(StringBuilder::new());
-            let mut lists = builder.with_field(item(DataType::Utf8));
-            for value in values {
-                match value {
-                    Some(AttributeValue::List(list)) => lists.append_value(list.iter().map(Some)),
-                    _ => lists.append_null(),
-                }
-            }
-            Arc::new(lists.finish())
-        }
-    }
 }
