@@ -1,0 +1,1 @@
+//! HTTP API, OpenAPI and the web page.

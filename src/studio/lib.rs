@@ -1,0 +1,1 @@
+//! 2D assets of a photo.
