@@ -86,6 +86,28 @@ pub async fn open_for_search(config: &Config, exact: bool) -> Result<LanceCatalo
     )
 }
 
+/// Rows from which comparing each with each pays on a GPU that nobody asked for by name.
+const BULK_SEARCH_FROM_ROWS: usize = 4096;
+
+/// What compares many vectors with many: a GPU, where this run takes one. Says which.
+pub fn bulk_search(config: &Config) -> Result<Option<GpuSearch>, Failure> {
+    let taken = engine(config, &library(config)?, Work::Bulk)?;
+    let Some(gpu) = taken.engine().gpu() else {
+        config.say(taken.without_engine());
+        return Ok(None);
+    };
+    config.say(format!("device: {}", gpu.adapter));
+    let min_rows = match config.wishes.device {
+        DeviceWish::Auto => BULK_SEARCH_FROM_ROWS,
+        _ => 0,
+    };
+    Ok(Some(GpuSearch::new(
+        gpu.clone(),
+        min_rows,
+        config.device_memory,
+    )))
+}
+
 pub async fn open_for_write(config: &Config) -> Result<LanceCatalogue, StoreError> {
     LanceCatalogue::open_for_write(&config.store).await
 }

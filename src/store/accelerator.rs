@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use showroom_catalog::seams::{ExactSearch, ModelError, Scored, SearchLimits};
+use showroom_catalog::seams::{ExactSearch, HeldVectors, ModelError, Scored, SearchLimits};
 use tokio::task::spawn_blocking;
 
 /// An [`ExactSearch`], and who is told of its failures.
@@ -40,8 +40,6 @@ impl Accelerator {
     }
 
     /// The best `k` of the rows for each of the `queries`; the error says what went wrong.
-    ///
-    /// It runs on a thread that may wait, where a panic of a driver is an error like another.
     pub(crate) async fn propose(
         &self,
         dimension: usize,
@@ -50,15 +48,34 @@ impl Accelerator {
         k: usize,
     ) -> Result<Proposals, String> {
         let search = self.search.clone();
-        let proposed = spawn_blocking(move || -> Result<Proposals, ModelError> {
+        self.search(move || {
             let held = search.hold(dimension, (*rows).as_ref())?;
             Ok(Proposals {
                 error: held.error(),
                 lists: held.top_k(&queries, None, k)?,
             })
-        });
-        match proposed.await {
-            Ok(proposals) => proposals.map_err(|error| error.to_string()),
+        })
+        .await
+    }
+
+    /// The rows brought to where they are searched; the error says what went wrong.
+    pub(crate) async fn hold(
+        &self,
+        dimension: usize,
+        rows: Arc<impl AsRef<[f32]> + Send + Sync + 'static>,
+    ) -> Result<Box<dyn HeldVectors>, String> {
+        let search = self.search.clone();
+        self.search(move || search.hold(dimension, (*rows).as_ref()))
+            .await
+    }
+
+    /// Runs `work` on a thread that may wait, where a panic of a driver is an error like another.
+    pub(crate) async fn search<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ModelError> + Send + 'static,
+    ) -> Result<T, String> {
+        match spawn_blocking(work).await {
+            Ok(done) => done.map_err(|error| error.to_string()),
             Err(error) => Err(match error.try_into_panic() {
                 Ok(panic) => words_of(panic.as_ref()),
                 Err(cancelled) => cancelled.to_string(),

@@ -33,6 +33,20 @@ impl Layout {
         }
     }
 
+    /// All vectors of a photo.
+    pub(crate) fn all(dimensions: &Dimensions) -> Layout {
+        let mut end = 0;
+        let places = VectorName::ALL.map(|name| {
+            let start = end;
+            end += schema::length(dimensions, name);
+            start..end
+        });
+        Layout {
+            places,
+            dimension: end,
+        }
+    }
+
     pub(crate) fn place(&self, name: VectorName) -> Range<usize> {
         self.places[name as usize].clone()
     }

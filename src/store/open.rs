@@ -19,6 +19,7 @@ use crate::accelerator::Accelerator;
 use crate::error::{failed, file_failed};
 use crate::etags::Etags;
 use crate::generation::table_name;
+use crate::hot::Hot;
 use crate::meta;
 use crate::schema::{self, PHOTOS, REJECTS};
 
@@ -42,6 +43,8 @@ pub struct LanceCatalogue {
     pub(crate) writer: Option<Writer>,
     /// What exact searches ask first; `None` where the CPU compares every row.
     pub(crate) accelerator: Option<Accelerator>,
+    /// Vectors that stay in memory; `None` where each search reads them.
+    pub(crate) hot: Option<Hot>,
 }
 
 /// The right to write.
@@ -177,6 +180,7 @@ pub(crate) async fn open_generation(
         rejects,
         writer,
         accelerator: None,
+        hot: None,
     })
 }
 

@@ -87,7 +87,14 @@ impl LanceCatalogue {
         many: usize,
     ) -> Result<(Vec<Candidate>, bool), StoreError> {
         let guides = guides(query);
-        let exact = query.exact || guides.is_empty() || !self.are_indexed(table, &guides).await?;
+        let is_quick = match &self.hot {
+            Some(_) => (self.hot_rows(table).await?).is_some_and(|kept| kept.is_accelerated()),
+            None => false,
+        };
+        let exact = query.exact
+            || is_quick
+            || guides.is_empty()
+            || !self.are_indexed(table, &guides).await?;
         let mut best = Best::new(many).one_a_sku(query.one_a_sku);
         if exact {
             let query = Query {
@@ -240,6 +247,9 @@ impl LanceCatalogue {
         let Some((first, _)) = searches.first() else {
             return Ok(());
         };
+        if let Some(kept) = self.hot_rows(table).await? {
+            return self.compare_kept(table, &kept, which, searches).await;
+        }
         let columns = columns_of(first);
         let mut scan = (self.accelerator.as_ref())
             .and_then(|accelerator| Scan::new(accelerator, &self.manifest.dimensions, searches));

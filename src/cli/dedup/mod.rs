@@ -6,6 +6,7 @@ mod dismiss;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use showroom_catalog::seams::ExactSearch;
 use showroom_catalog::{Filter, PairKind};
 use showroom_pipeline::{
     DedupError, DedupOptions, DedupReport, FolderSource, SkuFrom, dedup, silence_guarded_panics,
@@ -48,10 +49,12 @@ fn find(config: &Config, verb: &Dedup) -> Result<(), Failure> {
     }
     let no_paths: [&Path; 0] = [];
     let source = FolderSource::new(&no_paths, SkuFrom::None)?;
+    let search = wire::bulk_search(config)?;
     let options = DedupOptions {
         filter,
         kinds: verb.kinds.iter().map(|kind| (*kind).into()).collect(),
         threads: config.threads,
+        search: search.as_ref().map(|search| search as &dyn ExactSearch),
         source: (verb.read_photos > 0).then_some(&source),
         max_read: verb.read_photos as usize,
         is_dismissed: &|pair| dismissed.pairs.contains(pair),
@@ -124,6 +127,12 @@ fn remarks(config: &Config, report: &DedupReport) {
         Some(recall) => format!("compared in {} cells, recall {recall:.3}", method.cells),
         None => format!("compared in {} cells", method.cells),
     };
+    if let Some(device) = &method.device {
+        how += &format!(" on {device}");
+    }
+    if let Some(failed) = &method.device_failed {
+        config.say(format!("the CPU compared the photos: {failed}"));
+    }
     how += &format!(
         "; {} laid over one another; {:.1} s",
         counted(method.pictures_compared, "pair"),

@@ -34,6 +34,14 @@ impl Taken {
         &self.choice.engine
     }
 
+    /// The first line of a run that takes no model: the CPU, and why it is not a GPU.
+    pub fn without_engine(&self) -> String {
+        let threads = crate::table::counted(self.threads as u64, "thread");
+        let reason = self.choice.notes.first();
+        let reason = reason.map_or(String::new(), |note| format!(" ({note})"));
+        format!("device: CPU, {threads}{reason}")
+    }
+
     /// Why it is not a GPU, and what would make it faster.
     pub fn notes(&self) -> &[String] {
         &self.choice.notes

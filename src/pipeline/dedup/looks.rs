@@ -118,6 +118,18 @@ impl Bytes {
         });
     }
 
+    /// Numbers of each vector; 0 where there is none yet.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The vector as it is kept, of length 1, or 0 where it is all zero.
+    pub fn unit(&self, at: usize) -> impl Iterator<Item = f32> {
+        let scale = self.scales[at];
+        let row = self.row(at).iter();
+        row.map(move |value| f32::from(*value) * scale)
+    }
+
     fn row(&self, at: usize) -> &[i8] {
         &self.values[at * self.dimension..(at + 1) * self.dimension]
     }

@@ -17,13 +17,14 @@ mod hashes;
 mod looks;
 mod neighbours;
 mod parallel;
+mod proposed;
 mod report;
 mod verdict;
 
 use std::collections::HashMap;
 use std::time::Instant;
 
-use showroom_catalog::seams::{Catalogue, Source, StoreError};
+use showroom_catalog::seams::{Catalogue, ExactSearch, Source, StoreError};
 use showroom_catalog::{Evidence, Filter, PairKey, PairKind, PhotoId};
 use tokio::runtime::Handle;
 
@@ -45,6 +46,8 @@ pub struct DedupOptions<'a> {
     pub kinds: Vec<PairKind>,
     /// Threads to compare with; 0 is taken as 1.
     pub threads: usize,
+    /// What finds the nearest of many vectors faster than the CPU, where there is such a thing.
+    pub search: Option<&'a dyn ExactSearch>,
     /// Where the photos can be read again to compare pictures; `None` goes by the vectors alone.
     pub source: Option<&'a dyn Source>,
     /// Photos that are read again at the most.
@@ -82,7 +85,13 @@ pub fn dedup(
     let copies = copies(&looks);
     let mut candidates = hashes::candidates(&looks, &copies.first_of_each);
     let threads = options.threads.max(1);
-    let near = neighbours::find(&looks, &copies.first_of_each, threads, cancel, progress);
+    let look = neighbours::Look {
+        threads,
+        search: options.search,
+        cancel,
+        progress,
+    };
+    let near = neighbours::find(&looks, &copies.first_of_each, look);
     candidates.extend(&near.pairs);
     candidates.sort_unstable();
     candidates.dedup();
@@ -154,6 +163,8 @@ pub fn dedup(
             exhaustive: near.exhaustive,
             cells: near.cells,
             recall: near.recall,
+            device: near.device,
+            device_failed: near.device_failed,
             pictures_compared: compared.pairs,
             unreadable: compared.unreadable,
             pictures_left_out: compared.left_out,

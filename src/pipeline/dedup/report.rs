@@ -34,7 +34,7 @@ pub struct DedupReport {
 }
 
 /// How pairs were looked for.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Method {
     /// Whether each photo's vector was compared with each other one's.
     pub exhaustive: bool,
@@ -42,6 +42,10 @@ pub struct Method {
     pub cells: usize,
     /// Share of the close vectors of some photos that were found, where not all were.
     pub recall: Option<f32>,
+    /// The GPU that proposed the nearest vectors, where one did.
+    pub device: Option<String>,
+    /// Which GPU was asked and failed, and how; the CPU did its work.
+    pub device_failed: Option<String>,
     pub pictures_compared: u64,
     /// Photos whose files are gone, changed or unreadable: their pairs are judged by the vectors.
     pub unreadable: u64,
@@ -109,6 +113,8 @@ impl DedupReport {
                 exhaustive: true,
                 cells: 0,
                 recall: None,
+                device: None,
+                device_failed: None,
                 pictures_compared: 0,
                 unreadable: 0,
                 pictures_left_out: 0,

@@ -104,6 +104,7 @@ fn find(catalogue: &Memory, with_pictures: bool, dismissed: &HashSet<PairKey>) -
         kinds: PairKind::ALL.to_vec(),
         threads: 2,
         source: with_pictures.then_some(&source),
+        search: None,
         max_read: 1000,
         is_dismissed: &|pair| dismissed.contains(pair),
     };
@@ -228,6 +229,7 @@ fn an_empty_catalogue_and_a_wish_to_stop_are_answered() {
         kinds: PairKind::ALL.to_vec(),
         threads: 0,
         source: None,
+        search: None,
         max_read: 0,
         is_dismissed: &|_| false,
     };

@@ -12,6 +12,7 @@ mod export;
 mod filters;
 mod find;
 mod generation;
+mod hot;
 mod index;
 mod opening;
 mod sample;
