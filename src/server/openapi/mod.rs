@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-/// The parts, each `{paths, components: {schemas}}`.
+/// The parts, each `{paths, components: {schemas, responses}}`.
 const PARTS: [&str; 1] = [include_str!("core.json")];
 
 const DESCRIPTION: &str = "Product photos: search, tags, vectors. Errors are `{message, code, type, link}`; \
@@ -35,14 +35,16 @@ pub async fn docs() -> Response {
 
 /// Joins the parts. A part that is no JSON is our own bug, and a test's to find: it is left out.
 fn document(parts: &[&str]) -> Value {
-    let (mut paths, mut schemas) = (Map::new(), Map::new());
+    let (mut paths, mut schemas, mut responses) = (Map::new(), Map::new(), Map::new());
     for part in parts {
         let mut part: Value = serde_json::from_str(part).unwrap_or_default();
         if let Value::Object(more) = part["paths"].take() {
             paths.extend(more);
         }
-        if let Value::Object(more) = part["components"]["schemas"].take() {
-            schemas.extend(more);
+        for (name, all) in [("schemas", &mut schemas), ("responses", &mut responses)] {
+            if let Value::Object(more) = part["components"][name].take() {
+                all.extend(more);
+            }
         }
     }
     json!({
@@ -56,6 +58,7 @@ fn document(parts: &[&str]) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": responses,
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer" },
                 "apiKey": { "type": "apiKey", "in": "header", "name": "x-api-key" },
