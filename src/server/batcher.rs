@@ -54,7 +54,7 @@ struct Job {
     photo: Photo,
     reply: oneshot::Sender<Answer>,
     /// Given back when the job is done, so that the queue is bounded.
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 #[derive(Default)]
@@ -127,7 +127,7 @@ impl EncoderHandle {
         let job = Job {
             photo,
             reply,
-            _place: place.map_err(|_| stopped())?,
+            place: place.map_err(|_| stopped())?,
         };
         self.queue.lock().jobs.push_back(job);
         self.queue.changed.notify_one();
@@ -204,7 +204,7 @@ impl Worker {
     fn answer(&mut self, jobs: Vec<Job>) {
         let (photos, waiters): (Vec<Photo>, Vec<_>) = jobs
             .into_iter()
-            .map(|job| (job.photo, (job.reply, job._place)))
+            .map(|job| (job.photo, (job.reply, job.place)))
             .unzip();
         self.observe.batch(photos.len());
         let began = Instant::now();

@@ -1,7 +1,7 @@
 //! The body of a request: JSON, or a form with files in it. Read in pieces, so that neither one body nor all of
 //! them together take more memory than they may.
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
@@ -105,29 +105,41 @@ async fn read(
     body: Body,
 ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
     let limit = app.limits.body_bytes;
-    let too_large =
-        || ApiError::too_large(format!("the body has more than the limit of {limit} bytes"));
     let said = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok());
-    if said
-        .and_then(|length| length.parse::<usize>().ok())
-        .is_some_and(|length| length > limit)
-    {
-        return Err(too_large());
-    }
+    let said = said.and_then(|length| length.parse::<usize>().ok());
     let mut chunks = body.into_data_stream();
+    let taken = match said.is_some_and(|length| length > limit) {
+        true => Err(too_large(limit)),
+        false => take(app, &mut chunks).await,
+    };
+    if taken.is_err() {
+        discard(&mut chunks, limit).await;
+    }
+    taken
+}
+
+fn too_large(limit: usize) -> ApiError {
+    ApiError::too_large(format!("the body has more than the limit of {limit} bytes"))
+}
+
+async fn take(
+    app: &App,
+    chunks: &mut BodyDataStream,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
+    let limit = app.limits.body_bytes;
     let mut bytes = BytesMut::new();
     let mut held: Option<OwnedSemaphorePermit> = None;
     while let Some(chunk) = chunks.next().await {
         let cut = |_| ApiError::bad("body_cut_short", "the body ended before it was complete");
         let chunk = chunk.map_err(cut)?;
         if bytes.len() + chunk.len() > limit {
-            return Err(too_large());
+            return Err(too_large(limit));
         }
         let kilobytes = (bytes.len() + chunk.len()).div_ceil(1024);
         let more = kilobytes - held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let more = u32::try_from(more).map_err(|_| too_large())?;
+        let more = u32::try_from(more).map_err(|_| too_large(limit))?;
         let share = app.bodies.clone().try_acquire_many_owned(more);
         let share = share.map_err(|_| ApiError::too_many())?;
         match &mut held {
@@ -137,6 +149,17 @@ async fn read(
         bytes.extend_from_slice(&chunk);
     }
     Ok((bytes.freeze(), held))
+}
+
+/// Reads some more of a body that is refused, and keeps nothing of it: a client that is still writing when its
+/// connection ends never reads why.
+async fn discard(chunks: &mut BodyDataStream, most: usize) {
+    let mut read = 0;
+    while read <= most
+        && let Some(Ok(chunk)) = chunks.next().await
+    {
+        read += chunk.len();
+    }
 }
 
 fn bad_form(reason: &str) -> ApiError {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use showroom_catalog::VectorName;
 
 use crate::error::ApiError;
-use crate::search::json;
+use crate::search::to_json;
 use crate::state::{App, ModelCard};
 
 pub async fn list(State(app): State<App>) -> Result<Json<Value>, ApiError> {

@@ -15,6 +15,7 @@ use showroom_catalog::query::Query;
 use crate::documents::fields::attribute_fields;
 use crate::error::ApiError;
 use crate::input::Input;
+use crate::photos::{is_address, shown};
 use crate::question::{FacetsOver, SearchRequest, Several, Thing, filter, reach};
 use crate::state::App;
 
@@ -29,11 +30,7 @@ pub async fn search(
     app.check_index(&index)?;
     let mut request = SearchRequest::read(&mut input)?;
     let query = request.query()?;
-    let said = request.q.as_ref().map(|q| match q {
-        Several::One(one) => json!(crate::photos::shown(one)),
-        Several::Many(many) => json!(many),
-        Several::Weighted(weighted) => json!(weighted),
-    });
+    let said = request.q.as_ref().map(repeated);
     let things = request.things(&input.files)?;
     let _place = app.admit()?;
     let began = Instant::now();
@@ -52,6 +49,27 @@ pub async fn search(
     let mut answer = app.look(look, asking, began).await?;
     answer.insert("query".into(), said.unwrap_or(Value::Null));
     Ok(Json(Value::Object(answer)))
+}
+
+/// `q` as it came, but for the data of pictures.
+fn repeated(q: &Several) -> Value {
+    let one = |one: &str| {
+        if is_address(one) {
+            shown(one)
+        } else {
+            one.to_string()
+        }
+    };
+    match q {
+        Several::One(words) => json!(one(words)),
+        Several::Many(many) => many.iter().map(|words| json!(one(words))).collect(),
+        Several::Weighted(weighted) => {
+            let weighted = weighted
+                .iter()
+                .map(|(words, weight)| (one(words), weight.clone()));
+            Value::Object(weighted.collect())
+        }
+    }
 }
 
 /// `POST /indexes/{i}/recommend`.
@@ -170,13 +188,13 @@ impl App {
         told.insert("hits".into(), Value::Array(page?));
         told.insert("limit".into(), json!(look.limit));
         told.insert("offset".into(), json!(look.offset));
-        told.insert("asked".into(), json(&answer.asked())?);
+        told.insert("asked".into(), to_json(&answer.asked())?);
         if let Some(best) = answer.best() {
-            told.insert("match".into(), json(&best)?);
+            told.insert("match".into(), to_json(&best)?);
         }
         if let Some((counts, over)) = hits.facets.as_ref().zip(look.facets) {
             let over = over.name();
-            told.insert("facets".into(), json(&FacetsJson { over, counts })?);
+            told.insert("facets".into(), to_json(&FacetsJson { over, counts })?);
         }
         told.insert("exact".into(), json!(hits.exact));
         let took_ms = began.elapsed().as_millis();
@@ -200,16 +218,16 @@ impl App {
         if highlights {
             let words = told.why.iter().flat_map(|why| &why.matched);
             for matched in words {
-                let kind = json(&matched.kind)?;
+                let kind = to_json(&matched.kind)?;
                 let kind = kind.as_str().unwrap_or_default().to_string();
                 lights.push(json!({ kind: matched.word }));
             }
         }
         let mut fields = attribute_fields(&hit.record)?;
-        if let Value::Object(ours) = json(&told)? {
+        if let Value::Object(ours) = to_json(&told)? {
             fields.extend(ours);
         }
-        fields.insert("attributes".into(), json(&hit.record.attributes)?);
+        fields.insert("attributes".into(), to_json(&hit.record.attributes)?);
         if let Some(wanted) = wanted {
             fields.retain(|name, _| wanted.contains(name));
         }
@@ -223,6 +241,6 @@ impl App {
 }
 
 /// As JSON; fails for our own bugs alone.
-pub fn json<T: serde::Serialize>(value: &T) -> Result<Value, ApiError> {
+pub fn to_json<T: serde::Serialize>(value: &T) -> Result<Value, ApiError> {
     serde_json::to_value(value).map_err(|error| ApiError::internal(&error))
 }

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
-use crate::search::json;
+use crate::search::to_json;
 use crate::state::App;
 
 /// The version of Marqo whose shapes are spoken: its clients ask, and warn of older ones.
@@ -37,7 +37,7 @@ pub async fn stats(
         "rejects": stats.rejects,
         "categorised": stats.categorised,
         "bytesOnDisk": stats.bytes_on_disk,
-        "indices": json(&stats.indices)?,
+        "indices": to_json(&stats.indices)?,
         "encoder": stats.manifest.encoder,
         "requestsInFlight": app.in_flight(),
         "photosWaiting": app.encoder.waiting(),
@@ -54,7 +54,7 @@ pub async fn settings(
         "model": app.catalogue.manifest().encoder,
         "normalizeEmbeddings": true,
         "treatUrlsAndPointersAsImages": true,
-        "dimensions": json(&app.catalogue.manifest().dimensions)?,
+        "dimensions": to_json(&app.catalogue.manifest().dimensions)?,
         "writable": app.uploads.is_some(),
     })))
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::error::ApiError;
 use crate::input::Input;
 use crate::photos::{Picture, is_address};
-use crate::search::json;
+use crate::search::to_json;
 use crate::state::App;
 
 #[derive(Debug, Default, Deserialize)]
@@ -39,10 +39,10 @@ pub async fn tag(State(app): State<App>, mut input: Input) -> Result<Json<Value>
     let tagged = app.tagger.tag(&features.classes, &features.colours);
     Ok(Json(json!({
         "id": id,
-        "tags": json(&tagged.labels)?,
-        "category": json(&tagged.category)?,
-        "colours": json(&features.colours)?,
-        "facts": json(&facts)?,
+        "tags": to_json(&tagged.labels)?,
+        "category": to_json(&tagged.category)?,
+        "colours": to_json(&features.colours)?,
+        "facts": to_json(&facts)?,
         "encoder": app.encoder.id,
         "tagger": app.tagger.id(),
     })))

@@ -8,7 +8,7 @@ use showroom_catalog::{AttributeValue, Attributes, PhotoId, Record};
 
 use crate::error::ApiError;
 use crate::photos::{Picture, is_address};
-use crate::search::json;
+use crate::search::to_json;
 use crate::state::App;
 
 /// Fields in which a document has its picture, unless `tensorFields` names another.
@@ -138,7 +138,7 @@ fn text(name: &str, text: String) -> Result<String, String> {
 
 /// The attributes of a row as fields of a document.
 pub fn attribute_fields(record: &Record) -> Result<Map<String, Value>, ApiError> {
-    match json(&record.attributes)? {
+    match to_json(&record.attributes)? {
         Value::Object(fields) => Ok(fields),
         _ => Ok(Map::new()),
     }
@@ -182,7 +182,7 @@ impl App {
     /// A row as a document.
     pub fn document(&self, record: &Record) -> Result<Value, ApiError> {
         let mut fields = attribute_fields(record)?;
-        if let Value::Object(ours) = json(&PhotoJson::from(record))? {
+        if let Value::Object(ours) = to_json(&PhotoJson::from(record))? {
             fields.extend(ours);
         }
         fields.insert("_id".into(), json!(self.id_of(record)));

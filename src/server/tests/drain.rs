@@ -15,7 +15,7 @@ use crate::http::{Server, answer, request};
 fn readiness_goes_first_and_requests_in_flight_are_answered() {
     let dir = tempfile::tempdir().unwrap();
     let mut made = made(dir.path());
-    made.parts.limits.drain.notice = Duration::from_millis(300);
+    made.parts.limits.drain.notice = Duration::from_secs(2);
     let seen = made.seen.clone();
     let mut server = Server::start(made.parts);
     seen.gate.set(true);

@@ -149,6 +149,7 @@ fn bodies_are_bounded_each_and_all_together() {
         // The server may have answered and gone.
         let _ = stream.write_all(format!("1000\r\n{}\r\n", " ".repeat(4096)).as_bytes());
     }
+    let _ = stream.write_all(b"0\r\n\r\n");
     assert_eq!(answer(&mut stream).unwrap().code(), "too_many_requests");
     let fits = [br#"{"q": "red"}"#.as_slice(), &[b' '; 8 << 10]].concat();
     assert_eq!(server.ask("POST", SEARCH, &[json], &fits).status, 200);
@@ -266,8 +267,8 @@ fn what_nobody_waits_for_any_more_is_not_computed() {
 fn slow_clients_are_cut_off_and_cost_the_others_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut made = made(dir.path());
-    made.parts.limits.header_timeout = Duration::from_millis(300);
-    made.parts.limits.request_timeout = Duration::from_millis(500);
+    made.parts.limits.header_timeout = Duration::from_secs(1);
+    made.parts.limits.request_timeout = Duration::from_secs(2);
     let server = Server::start(made.parts);
     let mut slow_headers = server.connect();
     slow_headers
@@ -286,5 +287,6 @@ fn slow_clients_are_cut_off_and_cost_the_others_nothing() {
     assert_eq!(answer(&mut slow_body).unwrap().code(), "timeout");
     // Whatever hyper says to it, the connection ends.
     let mut rest = Vec::new();
-    std::io::Read::read_to_end(&mut slow_headers, &mut rest).unwrap();
+    let ended = std::io::Read::read_to_end(&mut slow_headers, &mut rest);
+    assert!(!matches!(ended, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock));
 }
