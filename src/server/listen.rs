@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -104,7 +105,10 @@ impl Server {
         // Answers are written whole: waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
         let router = self.router.clone();
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let asked = has_asked.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(from));
             router.clone().call(request)
         });
@@ -123,7 +127,11 @@ impl Server {
                 _ = connection.as_mut() => return,
                 _ = closing.wait_for(|closing| *closing) => {}
             }
-            connection.as_mut().graceful_shutdown();
+            // hyper would close a connection at once whose first request is still on its way. It ends after
+            // that request, as answers say so by now, or when the time for a header is over.
+            if has_asked.load(Ordering::Relaxed) {
+                connection.as_mut().graceful_shutdown();
+            }
             let _ = connection.await;
         });
     }

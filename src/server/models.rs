@@ -66,7 +66,7 @@ fn vector(app: &App, name: VectorName) -> Value {
 }
 
 fn model(card: &ModelCard) -> Result<Value, ApiError> {
-    let mut fields = json(card)?;
+    let mut fields = to_json(card)?;
     fields["object"] = "model".into();
     fields["created"] = 0.into();
     fields["owned_by"] = "showroom".into();
