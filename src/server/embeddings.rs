@@ -31,6 +31,9 @@ struct EmbeddingsRequest {
     /// `https://…`) are pictures where the model is one of photos, and data URIs always.
     modality: Option<Modality>,
     dimensions: Option<usize>,
+    /// OpenAI's clients may send it; nothing is done with it.
+    #[serde(rename = "user")]
+    _user: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
