@@ -234,7 +234,7 @@ impl App {
             fields.retain(|name, _| wanted.contains(name));
         }
         fields.insert("_id".into(), json!(self.id_of(&hit.record)));
-        fields.insert("_score".into(), json!(hit.score));
+        fields.insert("_score".into(), to_json(&hit.score)?);
         if highlights {
             fields.insert("_highlights".into(), Value::Array(lights));
         }
@@ -242,7 +242,10 @@ impl App {
     }
 }
 
-/// As JSON; fails for our own bugs alone.
+/// As JSON. By way of its text, in which an f32 has the digits that an f32 has: as a number of
+/// `serde_json` it would be an f64, with the digits of its rounding error. Fails for our own bugs alone.
 pub fn to_json<T: serde::Serialize>(value: &T) -> Result<Value, ApiError> {
-    serde_json::to_value(value).map_err(|error| ApiError::internal(&error))
+    let text = serde_json::to_string(value);
+    let value = text.and_then(|text| serde_json::from_str(&text));
+    value.map_err(|error| ApiError::internal(&error))
 }
