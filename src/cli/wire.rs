@@ -1,6 +1,7 @@
 //! Puts the parts together: which models stand behind the seams, and where the catalogue is.
 
 mod device;
+mod serve;
 
 use std::fs;
 use std::io::Read;
@@ -34,6 +35,7 @@ use crate::exit::Failure;
 use crate::whole::write_whole;
 pub use device::{Taken, Work, engine};
 use device::{gpu_batch, take};
+pub use serve::{Served, open_to_serve};
 
 const EMBEDDING: &str = "efficientnet-lite2";
 const MATTE: &str = "u2netp";
@@ -238,23 +240,12 @@ impl Ingest {
             Some(_) => class_tagger(&library)?.in_shared_space(),
             None => class_tagger(&library)?,
         };
-        let manifest = StoreManifest {
-            format: STORE_FORMAT,
-            encoder: models.id().to_string(),
-            dimensions: match shared {
-                Some(_) => models.dimensions(),
-                None => Dimensions {
-                    text: TEXT_DIMENSIONS,
-                    ..models.dimensions()
-                },
-            },
-        };
         Ok(Ingest {
             engine,
             encoders,
             batch,
             tagger: Box::new(tagger),
-            manifest,
+            manifest: manifest_of(&models, shared),
         })
     }
 
@@ -264,6 +255,21 @@ impl Ingest {
             .into_iter()
             .map(|encoder| Box::new(encoder) as Box<dyn Encoder>);
         boxed.collect()
+    }
+}
+
+/// What a catalogue is that these models make.
+fn manifest_of(models: &ProductModels, shared: Option<&str>) -> StoreManifest {
+    StoreManifest {
+        format: STORE_FORMAT,
+        encoder: models.id().to_string(),
+        dimensions: match shared {
+            Some(_) => models.dimensions(),
+            None => Dimensions {
+                text: TEXT_DIMENSIONS,
+                ..models.dimensions()
+            },
+        },
     }
 }
 
@@ -331,13 +337,22 @@ pub fn text_query(
     config: &Config,
     manifest: &StoreManifest,
 ) -> Result<Box<dyn TextQuery>, Failure> {
+    let engine = engine(config, &library(config)?, Work::Question)?;
+    config.say(&engine);
+    text_query_on(config, manifest, &engine)
+}
+
+/// As [`text_query`], on a device that is taken already.
+fn text_query_on(
+    config: &Config,
+    manifest: &StoreManifest,
+    engine: &Taken,
+) -> Result<Box<dyn TextQuery>, Failure> {
     let library = library(config)?;
     let shared = shared_model(config, &library, manifest)?;
     if shared.is_none() && manifest.dimensions.text != TEXT_DIMENSIONS {
         return Err(other_model(config, manifest, "another tagger"));
     }
-    let engine = engine(config, &library, Work::Question)?;
-    config.say(&engine);
     if let Some(shared) = shared {
         let words = SharedWords::open(&library, &shared, engine.engine(), config.threads)?;
         return Ok(Box::new(words));

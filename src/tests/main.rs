@@ -15,5 +15,7 @@ mod labels;
 mod pictures;
 mod pillow;
 #[cfg(unix)]
+mod serve;
+#[cfg(unix)]
 mod shared_space;
 mod shop;
