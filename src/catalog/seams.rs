@@ -8,9 +8,9 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
+use crate::decision::{DecisionLog, Decisions, LogEntry};
 use crate::embedding::Vectors;
 use crate::filter::Filter;
-use crate::label::Decisions;
 use crate::manifest::StoreManifest;
 use crate::photo::{Photo, PhotoId, PhotoRef};
 use crate::product::Product;
@@ -365,6 +365,16 @@ pub trait Catalogue: Send + Sync {
 
     /// Reads every row and says what is wrong with it; empty means sound.
     fn verify(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+}
+
+/// The log of what people decided about the photos of a catalogue. Lines are only ever added to it.
+pub trait DecisionStore: Send + Sync {
+    /// All of it. Blocks while it is read.
+    fn read(&self) -> Result<DecisionLog, StoreError>;
+
+    /// Adds lines, all or none. When it returns they are durable. Blocks. Whoever adds is the one
+    /// that has the catalogue open for writing.
+    fn append(&self, entries: &[LogEntry]) -> Result<(), StoreError>;
 }
 
 /// Why a store could not answer.
