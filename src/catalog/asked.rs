@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::embedding::VectorName;
+use crate::filter::{Field, Filter, Value};
 use crate::query::{Query, QueryPart};
 use crate::seams::Understood;
 
@@ -46,6 +47,141 @@ pub enum TermKind {
     ColouredWords,
     /// Words that name nothing but colours.
     ColourWords,
+}
+
+/// What kind of thing somebody asked with, and whether it is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedKind {
+    /// A photo that is not in the catalogue.
+    Image,
+    /// A photo of the catalogue.
+    Like,
+    /// A photo of what it should not look like.
+    MinusImage,
+    Text,
+    /// Words for what it should not be.
+    Minus,
+}
+
+impl AskedKind {
+    /// As in the JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            AskedKind::Image => "image",
+            AskedKind::Like => "like",
+            AskedKind::MinusImage => "minus_image",
+            AskedKind::Text => "text",
+            AskedKind::Minus => "minus",
+        }
+    }
+
+    pub fn is_words(self) -> bool {
+        matches!(self, AskedKind::Text | AskedKind::Minus)
+    }
+
+    fn sign(self) -> f32 {
+        match self {
+            AskedKind::MinusImage | AskedKind::Minus => -1.0,
+            _ => 1.0,
+        }
+    }
+}
+
+/// What a model made of a thing that was asked with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen {
+    Photo {
+        shape: Vec<f32>,
+        colour: Vec<f32>,
+    },
+    /// A row of the catalogue, which is then not among the hits where it is wanted.
+    Row {
+        shape: Vec<f32>,
+        colour: Vec<f32>,
+        uri: String,
+    },
+    Words(Understood),
+}
+
+/// One thing that somebody asked with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asking {
+    pub kind: AskedKind,
+    /// What was typed for it: the words, or the name of the photo.
+    pub value: String,
+    /// Above 0; whether it counts for or against is said by `kind`.
+    pub weight: f32,
+    pub seen: Seen,
+}
+
+/// A term of a query, with what was typed for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    pub term: Term,
+    pub kind: AskedKind,
+    pub value: String,
+}
+
+/// Fills in `query`: its parts, the words to look for in titles, and that rows asked with are not hits.
+/// Returns what was asked in the order of the terms: photos as given, then words as given.
+pub fn ask(query: &mut Query, asking: Vec<Asking>, colour_weight: f32) -> Vec<Asked> {
+    let is_wanted_photo = |one: &Asking| matches!(one.kind, AskedKind::Image | AskedKind::Like);
+    let has_photo = asking.iter().any(is_wanted_photo);
+    let mut photos = Vec::new();
+    let mut words = Vec::new();
+    let mut named_photos = Vec::new();
+    let mut named_words = Vec::new();
+    let mut titles: Vec<String> = Vec::new();
+    let mut own = Vec::new();
+    for Asking {
+        kind,
+        value,
+        weight,
+        seen,
+    } in asking
+    {
+        let weight = kind.sign() * weight;
+        let (shape, colour) = match seen {
+            Seen::Words(understood) => {
+                // "But in blue" is about the photo; every blue product has that word in its title.
+                if kind == AskedKind::Text && !(has_photo && understood.only_colours) {
+                    titles.push(value.clone());
+                }
+                words.push(AskedWords { understood, weight });
+                named_words.push((kind, value));
+                continue;
+            }
+            Seen::Photo { shape, colour } => (shape, colour),
+            Seen::Row { shape, colour, uri } => {
+                if weight > 0.0 {
+                    own.push(Value::Word(uri));
+                }
+                (shape, colour)
+            }
+        };
+        photos.push(AskedPhoto {
+            shape,
+            colour,
+            weight,
+        });
+        named_photos.push((kind, value));
+    }
+    query.title_words = (!titles.is_empty()).then(|| titles.join(" "));
+    // The reasons are in the vectors.
+    query.vectors = !words.is_empty();
+    if !own.is_empty() {
+        let others = Filter::Not(Box::new(Filter::OneOf(Field::Uri, own)));
+        query.filter = Some(match query.filter.take() {
+            Some(filter) => Filter::And(Box::new(others), Box::new(filter)),
+            None => others,
+        });
+    }
+    let terms = compose(query, photos, words, colour_weight).into_iter();
+    let named = named_photos.into_iter().chain(named_words);
+    terms
+        .zip(named)
+        .map(|(term, (kind, value))| Asked { term, kind, value })
+        .collect()
 }
 
 /// Fills in the parts of `query`; returns a term for each photo, then for each of the words.
@@ -164,6 +300,59 @@ mod tests {
             Some(query.parts.len())
         );
         query.parts.iter().map(|p| (p.on, p.weight)).collect()
+    }
+
+    #[test]
+    fn rows_asked_with_are_no_hits_and_words_about_a_photo_are_not_looked_for_in_titles() {
+        let row = |kind, uri: &str| Asking {
+            kind,
+            value: uri.to_string(),
+            weight: 2.0,
+            seen: Seen::Row {
+                shape: vec![1.0],
+                colour: vec![1.0],
+                uri: uri.to_string(),
+            },
+        };
+        let text = |kind, value: &str, colours: &[&str], only_colours| Asking {
+            kind,
+            value: value.to_string(),
+            weight: 0.5,
+            seen: Seen::Words(words(colours, only_colours, 1.0).understood),
+        };
+        let mut query = Query {
+            filter: Some("width > 1".parse().unwrap()),
+            ..Query::default()
+        };
+        let asked = ask(
+            &mut query,
+            vec![
+                text(AskedKind::Text, "in blue", &["blue"], true),
+                row(AskedKind::Like, "/a.jpg"),
+                text(AskedKind::Text, "boots", &[], false),
+                row(AskedKind::MinusImage, "/b.jpg"),
+                text(AskedKind::Minus, "leather", &[], false),
+            ],
+            1.0,
+        );
+        let told: Vec<_> = asked
+            .iter()
+            .map(|a| (a.kind.name(), a.value.as_str(), a.term.weight))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("like", "/a.jpg", 2.0),
+                ("minus_image", "/b.jpg", -2.0),
+                ("text", "in blue", 0.5),
+                ("text", "boots", 0.5),
+                ("minus", "leather", -0.5),
+            ]
+        );
+        assert_eq!(query.title_words.as_deref(), Some("boots"));
+        assert!(query.vectors);
+        let filter = query.filter.unwrap().to_string();
+        assert_eq!(filter, "(not (uri in ('/a.jpg'))) and (width > 1)");
     }
 
     #[test]

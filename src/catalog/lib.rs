@@ -3,6 +3,7 @@
 //! **Architecture invariant**: this crate does no I/O, starts no thread and knows no file format,
 //! model or database. Every other crate may use it; it uses none of them.
 
+pub mod answer;
 pub mod asked;
 pub mod bands;
 pub mod decide;
@@ -11,6 +12,7 @@ pub mod embedding;
 pub mod facets;
 pub mod feed;
 pub mod filter;
+pub mod json;
 pub mod label;
 pub mod manifest;
 pub mod pair;

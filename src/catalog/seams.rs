@@ -67,6 +67,31 @@ pub trait Source: Send + Sync {
     }
 }
 
+/// Bytes that somebody names by an address: `https://…` or `s3://bucket/key`.
+pub trait Fetch: Send + Sync {
+    /// Never more than `max_bytes`; refuses what may not be fetched.
+    fn fetch<'a>(
+        &'a self,
+        address: &'a str,
+        max_bytes: u64,
+    ) -> BoxFuture<'a, Result<Vec<u8>, FetchError>>;
+}
+
+/// Why an address gave no bytes. Each sentence names the address.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// It may not be fetched: a loopback, private or metadata address, another scheme, a host that is
+    /// not allowed.
+    #[error("{0}")]
+    Refused(String),
+    #[error("{0}")]
+    NotFound(String),
+    #[error("{address} is more than the limit of {limit} bytes")]
+    TooLarge { address: String, limit: u64 },
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// A photo of a source and its product.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundProduct {

@@ -5,9 +5,10 @@ mod answer;
 use std::path::Path;
 use std::time::Instant;
 
-use showroom_catalog::asked::{AskedPhoto, AskedWords, Term, compose};
+use showroom_catalog::answer as found;
+use showroom_catalog::asked::{AskedKind, Asking, Seen, ask};
 use showroom_catalog::facets::Counter;
-use showroom_catalog::filter::{Field, Filter, Value};
+use showroom_catalog::filter::Filter;
 use showroom_catalog::query::Query;
 use showroom_catalog::seams::{Catalogue, Columns, Encoder, TextQuery};
 
@@ -17,11 +18,8 @@ use crate::exit::Failure;
 use crate::table::print_json;
 use crate::wire;
 
+pub use showroom_catalog::answer::DEFAULT_COLOUR_WEIGHT;
 pub use showroom_catalog::asked::push_photo;
-
-/// How much colour counts beside shape unless the caller says otherwise: on labelled shop photos
-/// the same item is found best where both count alike.
-pub const DEFAULT_COLOUR_WEIGHT: f32 = 1.0;
 
 pub fn run(config: &Config, verb: &Search) -> Result<(), Failure> {
     let filter: Option<Filter> = verb.filter.as_deref().map(str::parse).transpose()?;
@@ -39,7 +37,8 @@ pub fn run(config: &Config, verb: &Search) -> Result<(), Failure> {
         facets: verb.facets == Some(FacetsOver::Filter),
         ..Query::default()
     };
-    let terms = runtime.block_on(question.ask(&catalogue, &mut query))?;
+    let asking = runtime.block_on(question.see(&catalogue))?;
+    let asked = ask(&mut query, asking, verb.colour_weight);
     let mut hits = runtime.block_on(catalogue.search(query.clone()))?;
     let took_ms = started.elapsed().as_secs_f64() * 1e3;
     if verb.facets == Some(FacetsOver::Hits) {
@@ -50,25 +49,19 @@ pub fn run(config: &Config, verb: &Search) -> Result<(), Failure> {
     let answer = answer::Answer {
         verb,
         filter: said,
-        query: &query,
-        asked: &terms,
-        words: question.words.as_deref(),
-        bands: wire::bands(catalogue.manifest()),
-        hits: &hits,
+        found: found::Answer {
+            query: &query,
+            asked: &asked,
+            words: question.words.as_deref(),
+            bands: wire::bands(catalogue.manifest()),
+            hits: &hits,
+        },
         took_ms,
     };
     if config.json {
         return print_json(&answer.json());
     }
     answer.print(config)
-}
-
-/// A term of the query, with what the user typed for it.
-struct Asked<'a> {
-    term: Term,
-    /// `image`, `like`, `text`, `minus` or `minus_image`.
-    kind: &'static str,
-    value: &'a str,
 }
 
 /// What was asked, with the models that it takes to understand it.
@@ -101,91 +94,61 @@ impl<'a> Question<'a> {
         })
     }
 
-    /// Fills in the query.
-    async fn ask(
-        &mut self,
-        catalogue: &dyn Catalogue,
-        query: &mut Query,
-    ) -> Result<Vec<Asked<'a>>, Failure> {
+    /// Everything that was asked with, as the models see it.
+    async fn see(&mut self, catalogue: &dyn Catalogue) -> Result<Vec<Asking>, Failure> {
         let verb = self.verb;
-        let mut named = Vec::new();
-        let mut photos = Vec::new();
+        let mut asking = Vec::new();
+        let mut add = |kind, said: &Weighted, seen| {
+            asking.push(Asking {
+                kind,
+                value: said.value.clone(),
+                weight: said.weight,
+                seen,
+            });
+        };
         for file in &verb.image {
-            photos.push(self.photo(file, 1.0)?);
-            named.push(("image", file.value.as_str()));
+            add(AskedKind::Image, file, self.photo(file)?);
         }
-        let mut own = Vec::new();
         for key in &verb.like {
-            let (photo, uri) = photo_of_catalogue(catalogue, key).await?;
-            photos.push(photo);
-            own.push(Value::Word(uri));
-            named.push(("like", key.value.as_str()));
+            add(
+                AskedKind::Like,
+                key,
+                photo_of_catalogue(catalogue, key).await?,
+            );
         }
         for file in &verb.minus_image {
-            photos.push(self.photo(file, -1.0)?);
-            named.push(("minus_image", file.value.as_str()));
+            add(AskedKind::MinusImage, file, self.photo(file)?);
         }
-        let has_photo = !(verb.image.is_empty() && verb.like.is_empty());
-        let mut words = Vec::new();
-        let mut titles: Vec<&str> = Vec::new();
         for text in &verb.text {
-            let asked = self.words(text, 1.0)?;
-            // "But in blue" is about the photo; every blue product has that word in its title.
-            if !(has_photo && asked.understood.only_colours) {
-                titles.push(&text.value);
-            }
-            words.push(asked);
-            named.push(("text", text.value.as_str()));
+            add(AskedKind::Text, text, self.words(text)?);
         }
         for text in &verb.minus {
-            words.push(self.words(text, -1.0)?);
-            named.push(("minus", text.value.as_str()));
+            add(AskedKind::Minus, text, self.words(text)?);
         }
-        query.title_words = (!titles.is_empty()).then(|| titles.join(" "));
-        // The reasons are in the vectors.
-        query.vectors = !words.is_empty();
-        if !own.is_empty() {
-            let others = Filter::Not(Box::new(Filter::OneOf(Field::Uri, own)));
-            query.filter = Some(match query.filter.take() {
-                Some(filter) => Filter::And(Box::new(others), Box::new(filter)),
-                None => others,
-            });
-        }
-        let terms = compose(query, photos, words, verb.colour_weight);
-        let asked = terms.into_iter().zip(named);
-        Ok(asked
-            .map(|(term, (kind, value))| Asked { term, kind, value })
-            .collect())
+        Ok(asking)
     }
 
-    fn photo(&mut self, file: &Weighted, sign: f32) -> Result<AskedPhoto, Failure> {
+    fn photo(&mut self, file: &Weighted) -> Result<Seen, Failure> {
         let Some(encoder) = &mut self.encoder else {
             return Err(Failure::Other("no encoder was loaded for a photo".into()));
         };
         let features = wire::encode_file(encoder.as_mut(), Path::new(&file.value))?;
-        Ok(AskedPhoto {
+        Ok(Seen::Photo {
             shape: features.shape,
             colour: features.colour,
-            weight: sign * file.weight,
         })
     }
 
-    fn words(&self, text: &Weighted, sign: f32) -> Result<AskedWords, Failure> {
+    fn words(&self, text: &Weighted) -> Result<Seen, Failure> {
         let Some(words) = &self.words else {
             return Err(Failure::Other("no model was loaded for words".into()));
         };
-        Ok(AskedWords {
-            understood: words.understand(&text.value)?,
-            weight: sign * text.weight,
-        })
+        Ok(Seen::Words(words.understand(&text.value)?))
     }
 }
 
-/// The first photo with this SKU, id or URI, and its URI.
-async fn photo_of_catalogue(
-    catalogue: &dyn Catalogue,
-    key: &Weighted,
-) -> Result<(AskedPhoto, String), Failure> {
+/// The first photo with this SKU, id or URI.
+async fn photo_of_catalogue(catalogue: &dyn Catalogue, key: &Weighted) -> Result<Seen, Failure> {
     let found = catalogue.get(&key.value, Columns::All).await?;
     let record = found.into_iter().next().ok_or_else(|| {
         Failure::BadInput(format!(
@@ -193,10 +156,9 @@ async fn photo_of_catalogue(
             key.value
         ))
     })?;
-    let photo = AskedPhoto {
+    Ok(Seen::Row {
         shape: record.vectors.shape,
         colour: record.vectors.colour,
-        weight: key.weight,
-    };
-    Ok((photo, record.source.uri))
+        uri: record.source.uri,
+    })
 }

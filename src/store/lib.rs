@@ -22,7 +22,6 @@ mod feed;
 mod fuse;
 mod generation;
 mod index;
-mod json;
 mod labels;
 mod meta;
 mod open;
@@ -41,13 +40,13 @@ pub use export::{
     ExportError, Exported, export_csv, export_google, export_jsonl, export_parquet, export_shopify,
 };
 pub use feed::ParquetTable;
-pub use json::{CategoryJson, HitJson, LabelJson, PhotoJson, WhyJson};
 pub use labels::{
     DecisionFile, append_decisions, is_label_set_name, label_set_path, label_sets, read_decisions,
     read_label_set, remove_label_set, write_label_set,
 };
 pub use meta::is_being_written;
 pub use open::LanceCatalogue;
+pub use showroom_catalog::json::{CategoryJson, HitJson, LabelJson, PhotoJson, WhyJson};
 
 /// Photos from which indices pay; below, comparing with every row is faster, and none are built.
 pub const INDEX_FROM_ROWS: usize = 20_000;

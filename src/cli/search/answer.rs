@@ -1,14 +1,15 @@
 //! What `showroom search` prints.
 
-use serde::Serialize;
-use showroom_catalog::bands::{Bands, Match};
-use showroom_catalog::facets::{Count, Facets};
-use showroom_catalog::query::{Hit, Hits, Query};
-use showroom_catalog::seams::{Matched, MatchedKind, TextQuery};
-use showroom_store::{HitJson, WhyJson};
+use std::ops::Deref;
 
-use super::Asked;
-use crate::args::{Search, Weighted};
+use serde::Serialize;
+use showroom_catalog::answer::{self, AskedJson, FacetsJson};
+use showroom_catalog::asked::AskedKind;
+use showroom_catalog::bands::Match;
+use showroom_catalog::facets::{Count, Facets};
+use showroom_catalog::json::{HitJson, WhyJson};
+
+use crate::args::{FacetsOver, Search};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::table::{plain, print, table};
@@ -21,12 +22,7 @@ pub struct Answer<'a> {
     pub verb: &'a Search,
     /// `--where` as it was understood.
     pub filter: Option<String>,
-    pub query: &'a Query,
-    pub asked: &'a [Asked<'a>],
-    pub words: Option<&'a dyn TextQuery>,
-    /// `None` where nobody has measured what scores of this encoder mean.
-    pub bands: Option<Bands>,
-    pub hits: &'a Hits,
+    pub found: answer::Answer<'a>,
     /// Encoding the question and searching, without loading models.
     pub took_ms: f64,
 }
@@ -59,109 +55,43 @@ struct QueryJson<'a> {
     mmr: Option<f32>,
 }
 
-#[derive(Serialize)]
-struct AskedJson<'a> {
-    kind: &'static str,
-    value: &'a str,
-    /// Negative for what it should not be.
-    weight: f32,
-}
+impl<'a> Deref for Answer<'a> {
+    type Target = answer::Answer<'a>;
 
-#[derive(Serialize)]
-struct FacetsJson<'a> {
-    /// What was counted: `filter` for all photos that pass it, or `hits`.
-    over: &'static str,
-    #[serde(flatten)]
-    counts: &'a Facets,
+    fn deref(&self) -> &answer::Answer<'a> {
+        &self.found
+    }
 }
 
 impl Answer<'_> {
     pub fn json(&self) -> AnswerJson<'_> {
         let verb = self.verb;
-        let asked = self.asked.iter().map(|asked| AskedJson {
-            kind: asked.kind,
-            value: asked.value,
-            weight: asked.term.weight,
-        });
+        let first = |kind: AskedKind| {
+            let mut asked = self.asked.iter();
+            (asked.find(|asked| asked.kind == kind)).map(|asked| asked.value.as_str())
+        };
         let hits = self.hits.hits.iter();
         AnswerJson {
             query: QueryJson {
-                text: first(&verb.text),
-                image: first(&verb.image),
-                like: first(&verb.like),
+                text: first(AskedKind::Text),
+                image: first(AskedKind::Image),
+                like: first(AskedKind::Like),
                 r#where: self.filter.as_deref(),
                 colour_weight: verb.colour_weight,
                 k: verb.k,
-                asked: asked.collect(),
+                asked: self.asked(),
                 group_by: verb.group_by.map(|_| "sku"),
                 mmr: verb.mmr,
             },
             r#match: self.best(),
-            hits: hits
-                .map(|hit| HitJson {
-                    r#match: self.judge(hit),
-                    why: self.why(hit),
-                    ..HitJson::from(hit)
-                })
-                .collect(),
+            hits: hits.map(|hit| self.hit(hit)).collect(),
             facets: (self.hits.facets.as_ref().zip(verb.facets)).map(|(counts, over)| FacetsJson {
-                over: over.name(),
+                over: FacetsOver::name(over),
                 counts,
             }),
             exact: self.hits.exact,
             took_ms: (self.took_ms * 100.0).round() / 100.0,
         }
-    }
-
-    fn judge(&self, hit: &Hit) -> Option<Match> {
-        let terms: Vec<_> = self.asked.iter().map(|asked| asked.term.clone()).collect();
-        self.bands?.judge(&terms, &hit.why, hit.title.as_ref())
-    }
-
-    fn best(&self) -> Option<Match> {
-        self.bands?;
-        let hits = self.hits.hits.iter();
-        let best = hits.filter_map(|hit| self.judge(hit)).max();
-        Some(best.unwrap_or(Match::NoGoodMatch))
-    }
-
-    /// Each part of the query, and what answered it.
-    fn why<'b>(&'b self, hit: &'b Hit) -> Vec<WhyJson<'b>> {
-        let mut reasons = Vec::new();
-        for asked in self.asked {
-            for place in asked.term.parts.clone() {
-                let (part, why) = (&self.query.parts[place], &hit.why[place]);
-                let text = &hit.record.vectors.text;
-                let is_words = matches!(asked.kind, "text" | "minus");
-                let matched = match self.words {
-                    Some(words) if is_words => words.matched(&part.vector, text),
-                    _ => Vec::new(),
-                };
-                reasons.push(WhyJson {
-                    part: why.part.name(),
-                    score: why.score,
-                    asked: Some(asked.value),
-                    weight: Some(part.weight),
-                    matched,
-                });
-            }
-        }
-        if let Some(title) = &hit.title {
-            reasons.push(WhyJson {
-                part: "title",
-                score: title.score,
-                asked: self.query.title_words.as_deref(),
-                weight: None,
-                matched: (title.words.iter())
-                    .map(|word| Matched {
-                        kind: MatchedKind::Title,
-                        word: word.clone(),
-                        share: None,
-                    })
-                    .collect(),
-            });
-        }
-        reasons
     }
 
     pub fn print(&self, config: &Config) -> Result<(), Failure> {
@@ -226,10 +156,6 @@ fn in_words(why: &WhyJson<'_>) -> String {
         [] => format!("{sign}{} {:.2}", why.part, why.score),
         words => format!("{sign}{} {:.2} ({})", why.part, why.score, words.join(", ")),
     }
-}
-
-fn first(asked: &[Weighted]) -> Option<&str> {
-    asked.first().map(|asked| asked.value.as_str())
 }
 
 fn print_facets(facets: &Facets) -> Result<(), Failure> {

@@ -11,10 +11,10 @@ use std::io::{self, Write};
 use showroom_catalog::Filter;
 use showroom_catalog::seams::{Catalogue, Columns, StoreError};
 
-use crate::json::PhotoJson;
 pub use csv::export_csv;
 pub use parquet::export_parquet;
 pub use shops::{Exported, export_google, export_shopify};
+use showroom_catalog::json::PhotoJson;
 
 /// Why an export stopped.
 #[derive(Debug, thiserror::Error)]

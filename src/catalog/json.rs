@@ -2,10 +2,11 @@
 //! added.
 
 use serde::Serialize;
-use showroom_catalog::bands::Match;
-use showroom_catalog::query::Why;
-use showroom_catalog::seams::Matched;
-use showroom_catalog::{Attributes, Category, Colour, Decision, Facts, Hit, PhotoId, Record, Tag};
+
+use crate::bands::Match;
+use crate::query::Why;
+use crate::seams::Matched;
+use crate::{Attributes, Category, Colour, Decision, Facts, Hit, PhotoId, Record, Tag};
 
 /// A category: `{"id":"aa-8-8","name":"Sneakers","path":["Apparel & Accessories","Shoes",
 /// "Sneakers"],"score":0.93}`.
