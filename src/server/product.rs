@@ -1,0 +1,393 @@
+//! The products of the catalogue: listed, and each with all that is known of it.
+//!
+//! A product is all photos of one SKU; a photo without a SKU is a product of its own. Products come
+//! in the order of their first photo's URI.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query as Params, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Any, json};
+use showroom_catalog::facets::Facets;
+use showroom_catalog::filter::{Field, Value};
+use showroom_catalog::json::{CategoryJson, LabelJson};
+use showroom_catalog::label::PERSON;
+use showroom_catalog::seams::{Catalogue, Columns, StoreError};
+use showroom_catalog::{
+    Attributes, Colour, Facts, Filter, PhotoId, Query, QueryPart, Record, Tag, VectorName,
+};
+use tokio::sync::Mutex;
+
+use crate::cached::Cached;
+use crate::error::ApiError;
+
+/// Products of one page, unless asked for otherwise, and at the most.
+const PAGE: usize = 60;
+const MAX_PAGE: usize = 200;
+/// Filters of which the list of products is kept.
+const MAX_LISTINGS: usize = 8;
+/// Photos of one product that are shown.
+const MAX_PHOTOS: usize = 200;
+/// Bits in which the perceptual hashes of copies of one picture differ, at the most.
+const NEAR_BITS: u32 = 10;
+/// Photos that are compared with a product's, and how many of them are shown as alike.
+const NEIGHBOURS: usize = 60;
+const MAX_ALIKE: usize = 12;
+
+/// Where a client finds renditions of a photo: `{src, srcset, placeholder}`.
+pub type Pictures = Arc<dyn Fn(&Record) -> Any + Send + Sync>;
+
+/// What the routes of this file need.
+pub struct Products {
+    catalogue: Arc<dyn Catalogue>,
+    pictures: Pictures,
+    listings: Mutex<HashMap<String, Arc<Cached<Vec<Entry>>>>>,
+}
+
+/// A product of a list.
+#[derive(Clone, Debug, PartialEq)]
+struct Entry {
+    /// Of its first photo.
+    uri: String,
+    photos: usize,
+}
+
+/// `?cursor=&offset=&limit=&where=&sort=` of a list.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    cursor: Option<String>,
+    /// In place of a cursor: products to pass over.
+    offset: Option<usize>,
+    limit: Option<NonZeroUsize>,
+    r#where: Option<String>,
+    /// `uri`, or `-uri` from the end.
+    sort: Option<String>,
+}
+
+/// `?where=` of facets.
+#[derive(Debug, Default, Deserialize)]
+pub struct Which {
+    r#where: Option<String>,
+}
+
+/// A photo of a product.
+#[derive(Debug, Serialize)]
+struct Photo<'a> {
+    id: PhotoId,
+    uri: &'a str,
+    sku: Option<&'a str>,
+    title: Option<&'a str>,
+    category: Option<CategoryJson<'a>>,
+    /// Whether a person gave the category.
+    category_by_person: bool,
+    colours: &'a [Colour],
+    labels: Vec<Label<'a>>,
+    facts: &'a Facts,
+    image: Any,
+}
+
+/// A label with what is needed to decide it.
+#[derive(Debug, Serialize)]
+struct Label<'a> {
+    id: &'a str,
+    #[serde(flatten)]
+    said: LabelJson<'a>,
+    /// Whether `score` is a probability.
+    calibrated: bool,
+    source: &'a str,
+    by_person: bool,
+}
+
+impl<'a> From<&'a Tag> for Label<'a> {
+    fn from(tag: &'a Tag) -> Self {
+        Label {
+            id: &tag.id,
+            said: LabelJson::from(tag),
+            calibrated: tag.calibrated.is_some(),
+            source: &tag.source,
+            by_person: tag.model == PERSON,
+        }
+    }
+}
+
+/// A product with all that is known of it.
+#[derive(Debug, Serialize)]
+struct View<'a> {
+    key: &'a str,
+    sku: Option<&'a str>,
+    title: Option<&'a str>,
+    attributes: &'a Attributes,
+    photos: Vec<Photo<'a>>,
+    /// Other photos that are the same picture: resized, cropped, compressed again.
+    near_duplicates: Vec<Any>,
+    /// The photos of other products that are most like it.
+    alike: Vec<Any>,
+}
+
+/// The routes, all of which only read.
+pub fn routes(products: Arc<Products>) -> Router {
+    Router::new()
+        .route("/v1/products", get(list))
+        .route("/v1/products/{key}", get(view))
+        .route("/v1/facets", get(facets))
+        .with_state(products)
+}
+
+async fn list(
+    State(products): State<Arc<Products>>,
+    asked: Result<Params<Asked>, QueryRejection>,
+) -> Result<Json<Any>, ApiError> {
+    let Params(asked) = asked.map_err(|error| ApiError::bad("bad_request", error.body_text()))?;
+    Ok(Json(products.page(&asked).await?))
+}
+
+async fn view(
+    State(products): State<Arc<Products>>,
+    Path(key): Path<String>,
+) -> Result<Json<Any>, ApiError> {
+    Ok(Json(products.view(&key).await?))
+}
+
+async fn facets(
+    State(products): State<Arc<Products>>,
+    which: Result<Params<Which>, QueryRejection>,
+) -> Result<Json<Facets>, ApiError> {
+    let Params(which) = which.map_err(|error| ApiError::bad("bad_request", error.body_text()))?;
+    Ok(Json(products.facets(which.r#where.as_deref()).await?))
+}
+
+/// The filter of a request; none where the words are empty.
+fn filter(words: Option<&str>) -> Result<Option<Filter>, ApiError> {
+    let words = words.map(str::trim).filter(|words| !words.is_empty());
+    let parsed = words.map(str::parse::<Filter>).transpose();
+    parsed.map_err(|error| ApiError::from(error))
+}
+
+impl Products {
+    pub fn new(catalogue: Arc<dyn Catalogue>, pictures: Pictures) -> Products {
+        Products {
+            catalogue,
+            pictures,
+            listings: Mutex::default(),
+        }
+    }
+
+    /// `GET /v1/products`.
+    async fn page(&self, asked: &Asked) -> Result<Any, ApiError> {
+        let from_end = match asked.sort.as_deref() {
+            None | Some("" | "uri") => false,
+            Some("-uri") => true,
+            Some(other) => {
+                let message = format!("sort is uri or -uri, not {other:?}");
+                return Err(ApiError::bad("bad_request", message));
+            }
+        };
+        let limit = asked.limit.map_or(PAGE, usize::from).min(MAX_PAGE);
+        let listing = self.listing(filter(asked.r#where.as_deref())?).await?;
+        let total = listing.len();
+        let place = |cursor: &String| {
+            let of_uri = |entry: &Entry| match from_end {
+                false => entry.uri <= *cursor,
+                true => entry.uri < *cursor,
+            };
+            let at = listing.partition_point(of_uri);
+            if from_end { total - at } else { at }
+        };
+        let from = match &asked.cursor {
+            Some(cursor) => place(cursor),
+            None => asked.offset.unwrap_or(0).min(total),
+        };
+        let to = from.saturating_add(limit).min(total);
+        let entries: Vec<&Entry> = match from_end {
+            false => listing[from..to].iter().collect(),
+            true => listing[total - to..total - from].iter().rev().collect(),
+        };
+        let uris = entries.iter().map(|entry| entry.uri.as_str());
+        let rows = by_uri(self.catalogue.as_ref(), uris).await?;
+        let next = entries.last().map(|entry| &entry.uri);
+        let items: Vec<Any> = (entries.iter())
+            .filter_map(|entry| {
+                let record = rows.get(&entry.uri)?;
+                Some(self.card(record, json!({ "photos": entry.photos })))
+            })
+            .collect();
+        Ok(json!({
+            "items": items,
+            "total": total,
+            "offset": from,
+            "next": next.filter(|_| to < total),
+        }))
+    }
+
+    /// The products that pass, kept for the next page.
+    async fn listing(&self, filter: Option<Filter>) -> Result<Arc<Vec<Entry>>, ApiError> {
+        let name = filter.as_ref().map(Filter::to_string).unwrap_or_default();
+        let kept = {
+            let mut listings = self.listings.lock().await;
+            if listings.len() >= MAX_LISTINGS && !listings.contains_key(&name) {
+                listings.clear();
+            }
+            listings.entry(name).or_default().clone()
+        };
+        let make = || list_products(self.catalogue.as_ref(), filter);
+        Ok(kept.get(self.catalogue.as_ref(), make).await?)
+    }
+
+    /// What a list shows of a photo, with more fields.
+    fn card(&self, record: &Record, more: Any) -> Any {
+        let labels = record.labels.iter().map(Label::from);
+        let mut card = json!({
+            "id": record.id,
+            "uri": record.source.uri,
+            "sku": record.source.sku,
+            "title": record.title,
+            "category": record.category.as_ref().map(CategoryJson::from),
+            "colours": record.colours,
+            "labels": labels.collect::<Vec<_>>(),
+            "image": (self.pictures)(record),
+        });
+        if let (Some(card), Any::Object(more)) = (card.as_object_mut(), more) {
+            card.extend(more);
+        }
+        card
+    }
+
+    /// `GET /v1/products/{key}`: `key` is a SKU, a photo's id or its URI.
+    async fn view(&self, key: &str) -> Result<Any, ApiError> {
+        let mut records = self.catalogue.get(key, Columns::All).await?;
+        let sku = records.first().and_then(|first| first.source.sku.clone());
+        if let Some(sku) = sku.as_deref().filter(|sku| *sku != key) {
+            let asked_for = std::mem::take(&mut records);
+            records = self.catalogue.get(sku, Columns::All).await?;
+            records.retain(|record| record.source.sku.as_deref() == Some(sku));
+            // The photo that was asked for comes first.
+            let is_asked = |record: &Record| asked_for.iter().any(|asked| asked.id == record.id);
+            records.sort_by_key(|record| !is_asked(record));
+        }
+        records.truncate(MAX_PHOTOS);
+        let Some(first) = records.first() else {
+            let message = format!("no photo of the catalogue has the SKU, id or URI {key:?}");
+            return Err(ApiError::not_found("not_found", message));
+        };
+        let (near_duplicates, alike) = self.neighbours(first, &records).await?;
+        let photos = records.iter().map(|record| Photo {
+            id: record.id,
+            uri: &record.source.uri,
+            sku: record.source.sku.as_deref(),
+            title: record.title.as_deref(),
+            category: record.category.as_ref().map(CategoryJson::from),
+            category_by_person: (record.category.as_ref()).is_some_and(|c| c.model == PERSON),
+            colours: &record.colours,
+            labels: record.labels.iter().map(Label::from).collect(),
+            facts: &record.facts,
+            image: (self.pictures)(record),
+        });
+        let view = View {
+            key: sku.as_deref().unwrap_or(&first.source.uri),
+            sku: sku.as_deref(),
+            title: records.iter().find_map(|record| record.title.as_deref()),
+            attributes: &first.attributes,
+            photos: photos.collect(),
+            near_duplicates,
+            alike,
+        };
+        Ok(json!(view))
+    }
+
+    /// Photos that are the same picture as `first`, and those of other products that are most like it.
+    async fn neighbours(
+        &self,
+        first: &Record,
+        own: &[Record],
+    ) -> Result<(Vec<Any>, Vec<Any>), ApiError> {
+        let part = |on: VectorName| QueryPart {
+            on,
+            vector: first.vectors.get(on).to_vec(),
+            weight: 1.0,
+        };
+        let query = Query {
+            parts: vec![part(VectorName::Shape), part(VectorName::Colour)],
+            k: NEIGHBOURS,
+            exclude_uri: Some(first.source.uri.clone()),
+            ..Query::default()
+        };
+        let found = self.catalogue.search(query).await?;
+        let is_own = |record: &Record| own.iter().any(|own| own.source.uri == record.source.uri);
+        let (mut near, mut alike) = (Vec::new(), Vec::new());
+        for hit in &found.hits {
+            let bits = (hit.record.facts.phash ^ first.facts.phash).count_ones();
+            let is_exact = hit.record.id == first.id;
+            let kind = if is_exact { "exact" } else { "near" };
+            let score = json!({ "score": hit.score, "bits": bits, "kind": kind });
+            if is_exact || bits <= NEAR_BITS {
+                near.push(self.card(&hit.record, score));
+            } else if !is_own(&hit.record) && alike.len() < MAX_ALIKE {
+                alike.push(self.card(&hit.record, json!({ "score": hit.score })));
+            }
+        }
+        Ok((near, alike))
+    }
+
+    /// `GET /v1/facets`.
+    async fn facets(&self, words: Option<&str>) -> Result<Facets, ApiError> {
+        let query = Query {
+            filter: filter(words)?,
+            facets: true,
+            ..Query::default()
+        };
+        Ok(self.catalogue.search(query).await?.facets.unwrap_or_default())
+    }
+}
+
+/// Every product of which a photo passes, in the order of their first such photo.
+async fn list_products(
+    catalogue: &dyn Catalogue,
+    filter: Option<Filter>,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut each = |records: Vec<Record>| {
+        for record in records {
+            let place = record.source.sku.as_ref().and_then(|sku| places.get(sku));
+            if let Some(&place) = place {
+                entries[place].photos += 1;
+                continue;
+            }
+            if let Some(sku) = record.source.sku {
+                places.insert(sku, entries.len());
+            }
+            entries.push(Entry {
+                uri: record.source.uri,
+                photos: 1,
+            });
+        }
+        true
+    };
+    catalogue.scan(filter, Columns::Tags, &mut each).await?;
+    Ok(entries)
+}
+
+/// The rows of these URIs, at most 200 of them, without vectors.
+pub(crate) async fn by_uri(
+    catalogue: &dyn Catalogue,
+    uris: impl Iterator<Item = &str>,
+) -> Result<HashMap<String, Record>, StoreError> {
+    let uris: Vec<Value> = uris.map(|uri| Value::Word(uri.to_string())).collect();
+    let mut rows = HashMap::with_capacity(uris.len());
+    if uris.is_empty() {
+        return Ok(rows);
+    }
+    let mut each = |records: Vec<Record>| {
+        let records = records.into_iter();
+        rows.extend(records.map(|record| (record.source.uri.clone(), record)));
+        true
+    };
+    let filter = Filter::OneOf(Field::Uri, uris);
+    catalogue.scan(Some(filter), Columns::Tags, &mut each).await?;
+    Ok(rows)
+}
