@@ -2,6 +2,8 @@
 
 mod cached;
 pub mod error;
+#[cfg(test)]
+mod fakes;
 pub mod page;
 pub mod product;
 pub mod review;

@@ -340,7 +340,12 @@ impl Products {
             facets: true,
             ..Query::default()
         };
-        Ok(self.catalogue.search(query).await?.facets.unwrap_or_default())
+        Ok(self
+            .catalogue
+            .search(query)
+            .await?
+            .facets
+            .unwrap_or_default())
     }
 }
 
@@ -388,6 +393,139 @@ pub(crate) async fn by_uri(
         true
     };
     let filter = Filter::OneOf(Field::Uri, uris);
-    catalogue.scan(Some(filter), Columns::Tags, &mut each).await?;
+    catalogue
+        .scan(Some(filter), Columns::Tags, &mut each)
+        .await?;
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::fakes::{Memory, label, photo, pictures};
+
+    fn products(records: Vec<Record>) -> (Arc<Memory>, Products) {
+        let catalogue = Memory::new(records);
+        (catalogue.clone(), Products::new(catalogue, pictures()))
+    }
+
+    fn uris(page: &Any) -> Vec<&str> {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|item| item["uri"].as_str().unwrap()).collect()
+    }
+
+    fn asked(text: &str) -> Asked {
+        let Params(asked) = Params::try_from_uri(&format!("/?{text}").parse().unwrap()).unwrap();
+        asked
+    }
+
+    #[tokio::test]
+    async fn photos_of_a_sku_are_one_product_and_pages_follow_one_another() {
+        let (catalogue, products) = products(vec![
+            photo("a1", Some("A"), 1),
+            photo("b", None, 2),
+            photo("c1", Some("C"), 3),
+            photo("c2", Some("C"), 4),
+            photo("d", Some("A"), 5),
+        ]);
+        let first = products.page(&asked("limit=2")).await.unwrap();
+        assert_eq!(uris(&first), ["/p/a1", "/p/b"]);
+        assert_eq!(
+            (&first["total"], &first["next"]),
+            (&json!(3), &json!("/p/b"))
+        );
+        assert_eq!(first["items"][0]["photos"], 2);
+        assert_eq!(
+            first["items"][0]["image"]["src"],
+            format!("/images/{}", PhotoId([1; 32]))
+        );
+        let second = products.page(&asked("limit=2&cursor=/p/b")).await.unwrap();
+        assert_eq!(uris(&second), ["/p/c1"]);
+        assert!(second["next"].is_null());
+        let by_place = products.page(&asked("offset=1&limit=9")).await.unwrap();
+        assert_eq!(uris(&by_place), ["/p/b", "/p/c1"]);
+        let back = products.page(&asked("sort=-uri&limit=2")).await.unwrap();
+        assert_eq!(uris(&back), ["/p/c1", "/p/b"]);
+        let back = products
+            .page(&asked("sort=-uri&cursor=/p/b"))
+            .await
+            .unwrap();
+        assert_eq!(uris(&back), ["/p/a1"]);
+        let past = products.page(&asked("offset=99")).await.unwrap();
+        assert_eq!((uris(&past).len(), &past["total"]), (0, &json!(3)));
+        assert_eq!(
+            catalogue.scans.load(Ordering::SeqCst),
+            1,
+            "one scan serves all pages"
+        );
+        for wrong in ["where=colour+%3D", "sort=price"] {
+            let refused = products.page(&asked(wrong)).await.unwrap_err();
+            assert_eq!(refused.status.as_u16(), 400, "{wrong}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_filter_lists_products_of_which_a_photo_passes() {
+        let mut records = vec![
+            photo("a", Some("A"), 1),
+            photo("b", Some("A"), 2),
+            photo("c", None, 3),
+        ];
+        records[1].labels = vec![label("mug", 0.5, None)];
+        let (_, products) = products(records);
+        let page = products.page(&asked("where=label+%3D+mug")).await.unwrap();
+        assert_eq!((uris(&page), &page["total"]), (vec!["/p/b"], &json!(1)));
+        assert_eq!(
+            products.facets(Some("label = mug")).await.unwrap().photos,
+            1
+        );
+        assert_eq!(products.facets(None).await.unwrap().photos, 3);
+    }
+
+    #[tokio::test]
+    async fn a_product_shows_its_photos_its_copies_and_what_is_like_it() {
+        let mut records = vec![
+            photo("a1", Some("A"), 1),
+            photo("a2", Some("A"), 20),
+            photo("copy", Some("B"), 1),
+            photo("resized", Some("B"), 3),
+            photo("far", Some("D"), 63),
+        ];
+        records[0].labels = vec![label("mug", 0.5, Some(0.6))];
+        let (_, products) = products(records);
+        for key in ["A", "/p/a1"] {
+            let view = products.view(key).await.unwrap();
+            assert_eq!((&view["key"], &view["sku"]), (&json!("A"), &json!("A")));
+            let photos = view["photos"].as_array().unwrap();
+            assert_eq!(photos.len(), 2);
+            assert_eq!(photos[0]["uri"], "/p/a1");
+            let said = &photos[0]["labels"][0];
+            assert_eq!(
+                (&said["id"], &said["calibrated"]),
+                (&json!("mug"), &json!(true))
+            );
+            let near = view["near_duplicates"].as_array().unwrap();
+            let kinds: Vec<_> = near
+                .iter()
+                .map(|n| (n["uri"].as_str().unwrap(), &n["kind"], &n["bits"]))
+                .collect();
+            let expected = [
+                ("/p/copy", &json!("exact"), &json!(0)),
+                ("/p/resized", &json!("near"), &json!(2)),
+            ];
+            assert_eq!(kinds, expected);
+            let alike = view["alike"].as_array().unwrap();
+            assert_eq!(alike.len(), 1, "its own other photo is not among them");
+            assert_eq!(alike[0]["uri"], "/p/far");
+        }
+        let first = products.view("/p/a2").await.unwrap();
+        assert_eq!(
+            first["photos"][0]["uri"], "/p/a2",
+            "the photo that was asked for comes first"
+        );
+        let missing = products.view("nobody").await.unwrap_err();
+        assert_eq!(missing.status.as_u16(), 404);
+    }
 }

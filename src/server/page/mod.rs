@@ -41,14 +41,20 @@ const HTML: &str = "text/html; charset=utf-8";
 /// `GET /` and `GET /assets/{file}`.
 pub fn routes() -> Router {
     Router::new()
-        .route("/", get(async |headers: HeaderMap| file(&headers, HTML, INDEX)))
+        .route(
+            "/",
+            get(async |headers: HeaderMap| file(&headers, HTML, INDEX)),
+        )
         .route("/assets/{file}", get(asset))
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
     match ASSETS.iter().find(|(known, ..)| *known == name) {
         Some((_, kind, text)) => Ok(file(&headers, kind, text)),
-        None => Err(ApiError::not_found("not_found", "the page has no such file")),
+        None => Err(ApiError::not_found(
+            "not_found",
+            "the page has no such file",
+        )),
     }
 }
 
@@ -68,7 +74,10 @@ fn file(asked: &HeaderMap, kind: &'static str, text: &'static str) -> Response {
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
     ];
     for (name, value) in set {
         headers.insert(name, HeaderValue::from_static(value));
@@ -96,7 +105,11 @@ mod tests {
         let response = routes().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 1 << 20).await.unwrap();
-        (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
+        (
+            parts.status,
+            parts.headers,
+            String::from_utf8(bytes.to_vec()).unwrap(),
+        )
     }
 
     #[tokio::test]
@@ -104,7 +117,12 @@ mod tests {
         let (status, headers, html) = get("/", None).await;
         assert_eq!((status, html.as_str()), (StatusCode::OK, INDEX));
         assert_eq!(headers["content-type"], HTML);
-        assert!(headers["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
+        assert!(
+            headers["content-security-policy"]
+                .to_str()
+                .unwrap()
+                .contains("script-src 'self'")
+        );
         let mut named: Vec<String> = Vec::new();
         let texts = ASSETS.iter().map(|(_, _, text)| *text).chain([INDEX]);
         for text in texts {
@@ -126,7 +144,10 @@ mod tests {
     }
 
     fn until_quote(text: &str) -> String {
-        text.split(['\'', '"']).next().unwrap_or_default().to_string()
+        text.split(['\'', '"'])
+            .next()
+            .unwrap_or_default()
+            .to_string()
     }
 
     #[tokio::test]
@@ -140,13 +161,24 @@ mod tests {
 
     #[test]
     fn nothing_is_written_that_the_policy_forbids() {
-        for handler in [" onclick", " onload", " style=", "<style", "javascript:", "eval(", "innerHTML"] {
+        for handler in [
+            "onclick=",
+            "onload=",
+            " style=",
+            "<style",
+            "javascript:",
+            "eval(",
+            "innerHTML",
+        ] {
             for (name, _, text) in ASSETS.iter().chain([&("index.html", HTML, INDEX)]) {
                 assert!(!text.contains(handler), "{handler} in {name}");
             }
         }
         for (name, _, text) in ASSETS.iter().chain([&("index.html", HTML, INDEX)]) {
-            let elsewhere = text.split("://").skip(1).filter(|rest| !rest.starts_with("www.w3.org/"));
+            let elsewhere = text
+                .split("://")
+                .skip(1)
+                .filter(|rest| !rest.starts_with("www.w3.org/"));
             assert_eq!(elsewhere.count(), 0, "{name} names an address");
         }
     }

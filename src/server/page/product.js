@@ -27,12 +27,12 @@ function factRows(photo) {
     ['Border', `${percent(facts.border_white)} white, ${facts.border_uniform > 0.9 ? 'uniform' : 'not uniform'}`],
     ['Product covers', percent(facts.product_share)],
     facts.transparent > 0 && ['Transparent', percent(facts.transparent)],
-    ['File', photo.uri],
-    ['Photo id', photo.id],
+    ['File', photo.uri, 'code'],
+    ['Photo id', photo.id, 'code'],
   ].filter(Boolean);
 }
 
-const table = (rows) => el('dl', { class: 'facts' }, rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))]));
+const table = (rows) => el('dl', { class: 'facts' }, rows.flatMap(([name, value, kind]) => [el('dt', {}, name), el('dd', { class: kind }, String(value))]));
 
 export function productView(query, { go, updateWaiting }) {
   const key = query.get('key') ?? '';

@@ -33,9 +33,9 @@ const keyOf = (item) => `${item.id} ${item.label}`;
 
 /** The question that an item asks. */
 function question(item) {
-  if (item.label !== CATEGORY) return ['Is this ', el('strong', {}, item.name), '?'];
+  if (item.label !== CATEGORY) return ['Is ', el('strong', {}, item.name), ' right?'];
   if (!item.category) return ['What is this?'];
-  return ['Is this in ', el('strong', {}, item.category.name), '?'];
+  return ['Is ', el('strong', {}, item.category.name), ' the right category?'];
 }
 
 const plainQuestion = (item) => question(item).map((part) => part.textContent ?? part).join('');

@@ -60,7 +60,7 @@ export function searchView(query, { go }) {
     set({ [key]: on ? [...values, value] : values });
   });
   const goodLabel = el('label', { class: 'switch', for: 'good' }, good, 'Good matches only');
-  const groupLabel = el('label', { class: 'switch', for: 'group' }, group, 'One a product');
+  const groupLabel = el('label', { class: 'switch', for: 'group' }, group, 'One per product');
   const filters = el('dialog', { class: 'filters', 'aria-label': 'Filters' },
     el('div', { class: 'row sheet-head' }, el('h2', {}, 'Filters'), el('button', { type: 'button', onclick: () => filters.close() }, 'Done')), panel.node);
   const openFilters = el('button', { type: 'button', class: 'open-filters', onclick: () => filters.showModal() }, 'Filters', el('span', { class: 'count', hidden: true }));

@@ -29,10 +29,15 @@ impl Reviewer {
     /// `GET /v1/review/choices`.
     pub(super) async fn choices(&self, asked: Asked) -> Result<Any, ApiError> {
         if asked.q.chars().count() > MAX_WORDS {
-            return Err(ApiError::bad("bad_request", format!("q is longer than {MAX_WORDS} characters")));
+            return Err(ApiError::bad(
+                "bad_request",
+                format!("q is longer than {MAX_WORDS} characters"),
+            ));
         }
         let limit = asked.limit.map_or(PAGE, usize::from).min(MAX_PAGE);
-        let words: Vec<String> = (asked.q.split_whitespace()).map(str::to_lowercase).collect();
+        let words: Vec<String> = (asked.q.split_whitespace())
+            .map(str::to_lowercase)
+            .collect();
         let choices: Vec<Any> = match asked.label == CATEGORY {
             true => self.categories(&words, limit),
             false => self.labels(&asked.label, &words, limit),
@@ -58,15 +63,17 @@ impl Reviewer {
             let is_of_set = corrected.is_some_and(|known| known.source == source);
             (is_rival, is_of_set)
         };
-        let labels = self.vocabulary.labels.iter().filter(|known| known.id != label);
+        let labels = self
+            .vocabulary
+            .labels
+            .iter()
+            .filter(|known| known.id != label);
         let mut found: Vec<_> = labels
             .filter_map(|known| Some((rank(words, &known.name, &[])?, known)))
             .collect();
         found.sort_by_key(|(rank, known)| (Reverse(nearness(&known.id, &known.source)), *rank));
         let labels = found.into_iter().take(limit);
-        let shown = |known: &showroom_catalog::decide::KnownLabel| {
-            json!({ "id": known.id, "name": known.name, "path": [known.name] })
-        };
+        let shown = |known: &showroom_catalog::decide::KnownLabel| json!({ "id": known.id, "name": known.name, "path": [known.name] });
         labels.map(|(_, known)| shown(known)).collect()
     }
 }
@@ -80,7 +87,10 @@ fn rank(words: &[String], name: &str, path: &[String]) -> Option<usize> {
         let mut parts = text.split(|c: char| !c.is_alphanumeric());
         parts.any(|part| part.starts_with(word))
     };
-    if words.iter().any(|word| !begins(&name, word) && !begins(&all, word)) {
+    if words
+        .iter()
+        .any(|word| !begins(&name, word) && !begins(&all, word))
+    {
         return None;
     }
     let question = words.join(" ");

@@ -100,12 +100,21 @@ impl Reviewer {
         self.check_writable()?;
         let wishes = body.decisions;
         if !(1..=MAX_DECISIONS).contains(&wishes.len()) {
-            let message = format!("from 1 to {MAX_DECISIONS} decisions at once, not {}", wishes.len());
+            let message = format!(
+                "from 1 to {MAX_DECISIONS} decisions at once, not {}",
+                wishes.len()
+            );
             return Err(ApiError::bad("bad_request", message));
         }
         let mut items = HashSet::new();
-        if let Some(twice) = wishes.iter().find(|wish| !items.insert((wish.id, wish.label.as_str()))) {
-            let message = format!("{} of {} is decided twice in one request", twice.label, twice.id);
+        if let Some(twice) = wishes
+            .iter()
+            .find(|wish| !items.insert((wish.id, wish.label.as_str())))
+        {
+            let message = format!(
+                "{} of {} is decided twice in one request",
+                twice.label, twice.id
+            );
             return Err(ApiError::bad("bad_request", message));
         }
         // Held to the end, so that nobody decides between the check and the writing.
@@ -122,7 +131,9 @@ impl Reviewer {
         let mut lines: Vec<HumanDecision> = Vec::new();
         let mut outcomes = Vec::with_capacity(wishes.len());
         for wish in &wishes {
-            let records = rows.get_mut(&wish.id).map_or(&mut [][..], Vec::as_mut_slice);
+            let records = rows
+                .get_mut(&wish.id)
+                .map_or(&mut [][..], Vec::as_mut_slice);
             let done = self.decide_one(wish, records, made, &state.decisions);
             let (status, message, meanwhile) = match done {
                 Ok(more) => {
@@ -164,7 +175,10 @@ impl Reviewer {
         decisions: &Decisions,
     ) -> Result<Vec<HumanDecision>, Refused> {
         let Some(first) = records.first() else {
-            return Err(Refused::new(404, "the photo is not in the catalogue any more"));
+            return Err(Refused::new(
+                404,
+                "the photo is not in the catalogue any more",
+            ));
         };
         let last = decisions.last(wish.id, &wish.label);
         if last.and_then(|line| line.details.batch.as_deref()) != wish.seen.as_deref() {
@@ -189,16 +203,28 @@ impl Reviewer {
             Action::Reject => (Verdict::Reject, None),
             Action::Correct => {
                 let Some(value) = value.filter(|value| *value != wish.label) else {
-                    return Err(Refused::new(422, "correct needs the id of another label as value"));
+                    return Err(Refused::new(
+                        422,
+                        "correct needs the id of another label as value",
+                    ));
                 };
                 let unknown = |_| Refused::new(422, format!("there is no label {value:?}"));
-                (Verdict::Reject, Some(self.label(value, records).map_err(unknown)?))
+                (
+                    Verdict::Reject,
+                    Some(self.label(value, records).map_err(unknown)?),
+                )
             }
         };
         Ok(each(records, &|record| {
             let mut lines = decide_label(record, &label, verdict, made, decisions);
             if let Some(other) = &other {
-                lines.extend(decide_label(record, other, Verdict::Accept, made, decisions));
+                lines.extend(decide_label(
+                    record,
+                    other,
+                    Verdict::Accept,
+                    made,
+                    decisions,
+                ));
             }
             lines
         }))
@@ -213,7 +239,10 @@ impl Reviewer {
     ) -> Result<(CategoryNode, Verdict), Refused> {
         if action == Action::Correct {
             let Some(id) = value else {
-                return Err(Refused::new(422, "correct needs the id of a category as value"));
+                return Err(Refused::new(
+                    422,
+                    "correct needs the id of a category as value",
+                ));
             };
             let found = self.vocabulary.categories.iter().find(|node| node.id == id);
             return match found {
@@ -222,7 +251,10 @@ impl Reviewer {
             };
         }
         let Some(category) = &record.category else {
-            return Err(Refused::new(409, "the photo has no category; correct it to one"));
+            return Err(Refused::new(
+                409,
+                "the photo has no category; correct it to one",
+            ));
         };
         if value.is_some_and(|seen| seen != category.id) {
             let message = format!("the category is {} ({}) by now", category.name, category.id);
@@ -245,7 +277,10 @@ impl Reviewer {
 
     /// Adds lines to the log, on the disk and here.
     async fn log(&self, state: &mut Logged, lines: Vec<HumanDecision>) -> Result<(), ApiError> {
-        let entries = lines.iter().cloned().map(|line| LogEntry::Decision(Box::new(line)));
+        let entries = lines
+            .iter()
+            .cloned()
+            .map(|line| LogEntry::Decision(Box::new(line)));
         self.append(state, entries.collect()).await?;
         lines.into_iter().for_each(|line| state.decisions.add(line));
         Ok(())
@@ -259,9 +294,15 @@ impl Reviewer {
     }
 
     /// All rows of these photos, with vectors, by photo.
-    async fn rows_of(&self, photos: HashSet<PhotoId>) -> Result<HashMap<PhotoId, Vec<Record>>, ApiError> {
+    async fn rows_of(
+        &self,
+        photos: HashSet<PhotoId>,
+    ) -> Result<HashMap<PhotoId, Vec<Record>>, ApiError> {
         let mut rows: HashMap<PhotoId, Vec<Record>> = HashMap::new();
-        let photos: Vec<Value> = photos.iter().map(|id| Value::Word(id.to_string())).collect();
+        let photos: Vec<Value> = photos
+            .iter()
+            .map(|id| Value::Word(id.to_string()))
+            .collect();
         for some in photos.chunks(MAX_DECISIONS) {
             let mut each = |records: Vec<Record>| {
                 for record in records {
@@ -270,7 +311,9 @@ impl Reviewer {
                 true
             };
             let filter = Filter::OneOf(Field::Id, some.to_vec());
-            self.catalogue.scan(Some(filter), Columns::All, &mut each).await?;
+            self.catalogue
+                .scan(Some(filter), Columns::All, &mut each)
+                .await?;
         }
         Ok(rows)
     }
@@ -288,7 +331,10 @@ impl Reviewer {
         let is_of_batch = |line: &&HumanDecision| line.details.batch.as_deref() == Some(&batch);
         let lines: Vec<HumanDecision> = state.log.counting().filter(is_of_batch).cloned().collect();
         if lines.is_empty() {
-            return Err(ApiError::not_found("not_found", format!("the log has no batch {batch:?}")));
+            return Err(ApiError::not_found(
+                "not_found",
+                format!("the log has no batch {batch:?}"),
+            ));
         }
         // What somebody decided again since stays as he decided it.
         let is_last = |line: &&HumanDecision| {
@@ -315,7 +361,8 @@ impl Reviewer {
         }
         let told = |lines: &[&HumanDecision]| -> Vec<Any> {
             let each = lines.iter();
-            each.map(|line| json!({ "id": line.photo, "label": line.label })).collect()
+            each.map(|line| json!({ "id": line.photo, "label": line.label }))
+                .collect()
         };
         let answer = json!({
             "batch": batch,

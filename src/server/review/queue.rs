@@ -173,7 +173,10 @@ fn is_decided(decisions: &Decisions, item: &Item) -> bool {
         (Verdict::Reject, Some(category)) => category.id.as_str(),
         _ => return true,
     };
-    let below = |id: &str| id.strip_prefix(rejected).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    let below = |id: &str| {
+        id.strip_prefix(rejected)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
     item.category.as_deref().is_none_or(below)
 }
 
@@ -198,15 +201,22 @@ impl Reviewer {
         let limit = asked.limit.map_or(PAGE, usize::from).min(MAX_PAGE);
         let after = asked.cursor.as_deref().map(Cursor::parse);
         let Some(after) = after.map_or(Some(None), |cursor| cursor.map(Some)) else {
-            return Err(ApiError::bad("bad_request", "the cursor is none that this server gave"));
+            return Err(ApiError::bad(
+                "bad_request",
+                "the cursor is none that this server gave",
+            ));
         };
         let queue = self.queue().await?;
         let state = self.logged().await?;
         let is_open = |item: &&Item| !is_decided(&state.decisions, item);
         let wanted = asked.label.map(|label| label.trim().to_lowercase());
         let is_wanted = |item: &&Item| {
-            let named = |label: &str| item.label.to_lowercase() == label || item.name.to_lowercase() == label;
-            wanted.as_deref().is_none_or(|label| label.is_empty() || named(label))
+            let named = |label: &str| {
+                item.label.to_lowercase() == label || item.name.to_lowercase() == label
+            };
+            wanted
+                .as_deref()
+                .is_none_or(|label| label.is_empty() || named(label))
         };
         let (total, by_label, items) = {
             let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -225,9 +235,9 @@ impl Reviewer {
         let uris: HashSet<&str> = items.iter().map(|item| item.uri.as_str()).collect();
         let rows = by_uri(self.catalogue.as_ref(), uris.into_iter()).await?;
         let shown = (items.iter()).filter_map(|item| self.shown(item, &rows, &state.decisions));
-        let labels = by_label.iter().map(|(id, Waiting { name, items })| {
-            json!({ "id": id, "name": name, "items": items })
-        });
+        let labels = by_label
+            .iter()
+            .map(|(id, Waiting { name, items })| json!({ "id": id, "name": name, "items": items }));
         Ok(json!({
             "items": shown.collect::<Vec<_>>(),
             "total": total,
@@ -245,7 +255,9 @@ impl Reviewer {
     ) -> Option<Any> {
         let record = rows.get(&item.uri)?;
         let now = doubtful(record).into_iter();
-        let item = now.filter(|now| now.photo == item.photo).find(|now| now.label == item.label)?;
+        let item = now
+            .filter(|now| now.photo == item.photo)
+            .find(|now| now.label == item.label)?;
         if is_decided(decisions, &item) {
             return None;
         }
