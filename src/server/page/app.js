@@ -14,24 +14,25 @@ let shown = null;
 /** Goes to an address of the page. `replace` leaves no step to go back to. */
 export function go(address, { replace = false } = {}) {
   // Where one comes back to, one sees what one saw.
-  history.replaceState({ ...history.state, top: scrollY }, '');
+  history.replaceState({ ...history.state, top: scrollY, total: shown?.total?.() }, '');
   history[replace ? 'replaceState' : 'pushState']({}, '', address);
   show();
 }
 
-async function show({ top = 0 } = {}) {
+async function show(before = {}) {
+  const { top = 0 } = before;
   const query = new URLSearchParams(location.search);
   const name = query.get('view') ?? 'search';
   const make = views[name] ?? views.search;
   // A view that can follow the address itself keeps its fields and its focus.
-  if (shown?.name === name && shown.follow?.(query)) return;
+  if (shown?.name === name && shown.follow?.(query, before)) return;
   shown?.close?.();
   for (const link of document.querySelectorAll('.bar [data-view]')) {
     if (link.dataset.view === name) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
   const first = shown === null;
-  const view = make(query, { go, updateWaiting });
+  const view = make(query, { go, updateWaiting, before });
   view.name = name;
   shown = view;
   document.title = `${view.title} · showroom`;
@@ -70,7 +71,7 @@ for (const type of ['dragover', 'drop']) {
   addEventListener(type, (event) => { if (event.dataTransfer?.types.includes('Files')) event.preventDefault(); });
 }
 
-addEventListener('popstate', (event) => show({ top: event.state?.top ?? 0 }));
+addEventListener('popstate', (event) => show(event.state ?? {}));
 addEventListener('unhandledrejection', (event) => {
   if (event.reason?.name === 'AbortError') event.preventDefault();
   else if (event.reason instanceof ApiError) {

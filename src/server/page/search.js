@@ -37,11 +37,13 @@ async function readPhoto(file) {
   return asUri(await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.92 }));
 }
 
-export function searchView(query, { go }) {
+export function searchView(query, { go, before }) {
   const view = { title: 'Search', node: el('div', { class: 'search' }) };
   let grid = null;
   let stop = new AbortController();
   let now = query;
+  // Where one was, for who comes back.
+  let was = before;
 
   const words = el('input', { type: 'search', id: 'words', name: 'q', placeholder: 'Words, or drop a photo…', autocomplete: 'off', spellcheck: 'false', enterkeyhint: 'search', 'aria-label': 'Search by words', maxlength: 500 });
   const file = el('input', { type: 'file', accept: 'image/*', class: 'unseen', id: 'file', tabindex: '-1', 'aria-label': 'A photo to search with' });
@@ -162,6 +164,7 @@ export function searchView(query, { go }) {
     grid = new Grid({ source, draw: card, label });
     results.replaceChildren(grid.node);
     grid.open();
+    if (was?.top) scrollTo(0, was.top);
   }
 
   async function load() {
@@ -194,7 +197,7 @@ export function searchView(query, { go }) {
   /** No question: all products, as far as they pass. */
   async function browsed(where, chosen, signal) {
     const sort = now.get('order') === '-uri' ? '-uri' : '';
-    const source = new Source((offset, limit, stopped) => api.products({ offset, limit, where, sort }, stopped));
+    const source = new Source((offset, limit, stopped) => api.products({ offset, limit, where, sort }, stopped), was?.total);
     showGrid(source, 'Products');
     const drawn = source.changed;
     source.changed = () => {
@@ -202,6 +205,7 @@ export function searchView(query, { go }) {
       count.textContent = counted(source.total, 'product');
       if (source.total === 0) nothing(Object.keys(chosen).length > 0);
     };
+    was = null;
     drawFacets(await api.facets(where, signal), chosen);
   }
 
@@ -235,9 +239,10 @@ export function searchView(query, { go }) {
         const end = offset + more.hits.length;
         const isLast = more.hits.length < limit || end >= MOST_HITS;
         return { items: more.hits, total: isLast ? end : Math.max(source.total, Math.min(MOST_HITS, end + limit)) };
-      }, hits.length);
+      }, Math.max(hits.length, was?.total ?? 0));
     }
     showGrid(source, 'Results');
+    was = null;
     const short = answer.hits.length < size;
     const said = isBad ? 'No good match' : short || pick ? counted(hits.length, 'match', 'matches') : 'Best matches first';
     count.textContent = `${said}${answer.processingTimeMs === undefined ? '' : ` · ${Math.round(answer.processingTimeMs)} ms`}`;
@@ -253,23 +258,24 @@ export function searchView(query, { go }) {
     results.replaceChildren(empty('Nothing here', filtered ? 'No photo passes these filters.' : 'The catalogue is empty: `showroom ingest PATH` takes photos in.', clear));
   }
 
-  view.follow = (next) => {
+  view.total = () => grid?.source.total;
+  view.follow = (next, from) => {
     if ((next.get('view') ?? 'search') !== 'search') return false;
     const same = next.toString() === now.toString();
     now = next;
-    filters.open && filters.matches(':modal') ? null : scrollTo(0, 0);
+    was = from;
+    if (!filters.matches(':modal')) scrollTo(0, from.top ?? 0);
     if (!same) load();
     return true;
   };
   const wideEnough = matchMedia('(min-width: 861px)');
   // Beside the list where there is room, else a sheet over it.
-  const arrange = () => { filters.close(); if (wideEnough.matches) filters.show(); };
+  // Opened by its attribute, which leaves the focus where it is.
+  const arrange = () => { filters.close(); filters.open = wideEnough.matches; };
   view.open = () => {
     for (const [type, run] of Object.entries(ondrag)) document.addEventListener(type, run);
     wideEnough.addEventListener('change', arrange);
-    const focused = document.activeElement;
     arrange();
-    focused?.focus?.({ preventScroll: true });
     load();
   };
   view.close = () => {
