@@ -4,10 +4,10 @@
 //! in the order of their first photo's URI.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query as Params, State};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -29,6 +29,8 @@ use crate::error::ApiError;
 /// Products of one page, unless asked for otherwise, and at the most.
 const PAGE: usize = 60;
 const MAX_PAGE: usize = 200;
+/// Products that may be passed over.
+const MAX_OFFSET: usize = 1_000_000_000;
 /// Filters of which the list of products is kept.
 const MAX_LISTINGS: usize = 8;
 /// Photos of one product that are shown.
@@ -63,7 +65,7 @@ pub struct Asked {
     cursor: Option<String>,
     /// In place of a cursor: products to pass over.
     offset: Option<usize>,
-    limit: Option<NonZeroUsize>,
+    limit: Option<usize>,
     r#where: Option<String>,
     /// `uri`, or `-uri` from the end.
     sort: Option<String>,
@@ -148,8 +150,9 @@ async fn list(
 
 async fn view(
     State(products): State<Arc<Products>>,
-    Path(key): Path<String>,
+    key: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Any>, ApiError> {
+    let Path(key) = key.map_err(|error| ApiError::bad("bad_request", error.body_text()))?;
     Ok(Json(products.view(&key).await?))
 }
 
@@ -180,14 +183,15 @@ impl Products {
     /// `GET /v1/products`.
     async fn page(&self, asked: &Asked) -> Result<Any, ApiError> {
         let from_end = match asked.sort.as_deref() {
-            None | Some("" | "uri") => false,
+            None | Some("uri") => false,
             Some("-uri") => true,
             Some(other) => {
                 let message = format!("sort is uri or -uri, not {other:?}");
                 return Err(ApiError::bad("bad_request", message));
             }
         };
-        let limit = asked.limit.map_or(PAGE, usize::from).min(MAX_PAGE);
+        let limit = within("limit", asked.limit, PAGE, 1..=MAX_PAGE)?;
+        let offset = within("offset", asked.offset, 0, 0..=MAX_OFFSET)?;
         let listing = self.listing(filter(asked.r#where.as_deref())?).await?;
         let total = listing.len();
         let place = |cursor: &String| {
@@ -200,7 +204,7 @@ impl Products {
         };
         let from = match &asked.cursor {
             Some(cursor) => place(cursor),
-            None => asked.offset.unwrap_or(0).min(total),
+            None => offset.min(total),
         };
         let to = from.saturating_add(limit).min(total);
         let entries: Vec<&Entry> = match from_end {
@@ -375,6 +379,22 @@ async fn list_products(
     };
     catalogue.scan(filter, Columns::Tags, &mut each).await?;
     Ok(entries)
+}
+
+/// A number of a request that must lie in a range.
+pub(crate) fn within(
+    name: &str,
+    given: Option<usize>,
+    default: usize,
+    range: RangeInclusive<usize>,
+) -> Result<usize, ApiError> {
+    let number = given.unwrap_or(default);
+    if range.contains(&number) {
+        return Ok(number);
+    }
+    let (from, to) = (range.start(), range.end());
+    let message = format!("{name} must be from {from} to {to}, not {number}");
+    Err(ApiError::bad("bad_request", message))
 }
 
 /// The rows of these URIs, at most 200 of them, without vectors.

@@ -12,11 +12,19 @@ use crate::shop::finish;
 /// Where `make test` puts the npm packages.
 fn modules() -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
-    let cache = std::env::var_os("SHOWROOM_CACHE").map(PathBuf::from).or_else(|| Some(cache?.join("showroom")));
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(home);
+    let cache = std::env::var_os("SHOWROOM_CACHE")
+        .map(PathBuf::from)
+        .or_else(|| Some(cache?.join("showroom")));
     let modules = cache.expect("a cache").join("page-tests");
     let hint = "is not there: make unit puts it there";
-    assert!(modules.join("node_modules/playwright-core").is_dir(), "{} {hint}", modules.display());
+    assert!(
+        modules.join("node_modules/playwright-core").is_dir(),
+        "{} {hint}",
+        modules.display()
+    );
     modules
 }
 

@@ -30,13 +30,16 @@ export function picture(photo, { sizes, eager = false, alt = altOf(photo) } = {}
   const { src, srcset, placeholder } = photo.image ?? {};
   const frame = el('span', { class: 'frame' });
   if (placeholder?.startsWith('data:')) frame.style.backgroundImage = `url("${placeholder}")`;
-  else if (placeholder) frame.style.backgroundColor = placeholder;
+  else if (placeholder) frame.style.backgroundColor = `color-mix(in srgb, ${placeholder} 22%, var(--sunk))`;
   if (!src) {
     frame.append(el('span', { class: 'missing', role: 'img', 'aria-label': `${alt} (no picture)` }));
     return frame;
   }
   const image = el('img', { alt, srcset, sizes, loading: eager ? 'eager' : 'lazy', decoding: 'async', draggable: 'false' });
-  image.addEventListener('load', () => frame.classList.add('there'));
+  image.addEventListener('load', () => {
+    frame.classList.add('there');
+    frame.style.background = '';
+  });
   image.addEventListener('error', () => {
     image.remove();
     frame.append(el('span', { class: 'missing', role: 'img', 'aria-label': `${alt} (the photo cannot be loaded)` }));

@@ -5,9 +5,11 @@ import { counted, el } from './dom.js';
 /** Values of a group that are shown at first. */
 const SHOWN = 8;
 
-/** Colours as they are named, where the name alone is no colour of CSS. */
+/** Colours of dots, by the names that photos are measured in; of others the name itself, where it is one of CSS. */
 const HEX = {
-  'light blue': '#9cc3e6', 'dark red': '#7c1d1d', cream: '#f3ead3', denim: '#44617f', mustard: '#c99a2e', burgundy: '#6b1f2e', rose: '#d98c97',
+  black: '#1d1d1f', white: '#fbfaf7', grey: '#8b8d90', gray: '#8b8d90', silver: '#c3c6c9', beige: '#e2d5bd', cream: '#f3ead3', tan: '#c9a97f', brown: '#7a5134',
+  red: '#c4302b', burgundy: '#6b1f2e', pink: '#e8a0b4', orange: '#e0803a', yellow: '#e6c14a', mustard: '#c99a2e', gold: '#c9a227', olive: '#7d7c3a',
+  green: '#3f7a4d', teal: '#2a7f7c', turquoise: '#45b5ae', blue: '#2f62b5', navy: '#1f2d55', 'light blue': '#9cc3e6', purple: '#6f4a9c', violet: '#7f5ab5',
 };
 
 /** What is chosen, from the address: `{category: ['aa-8'], colour: ['red'], label: [], 'attr.brand': ['Acme']}`. */

@@ -5,6 +5,7 @@
 
 use axum::Router;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -48,7 +49,11 @@ pub fn routes() -> Router {
         .route("/assets/{file}", get(asset))
 }
 
-async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
+async fn asset(
+    name: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     match ASSETS.iter().find(|(known, ..)| *known == name) {
         Some((_, kind, text)) => Ok(file(&headers, kind, text)),
         None => Err(ApiError::not_found(

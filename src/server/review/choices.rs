@@ -1,7 +1,6 @@
 //! `GET /v1/review/choices`: what a category or a label can be corrected to, as somebody types.
 
 use std::cmp::Reverse;
-use std::num::NonZeroUsize;
 
 use serde::Deserialize;
 use serde_json::{Value as Any, json};
@@ -9,6 +8,7 @@ use showroom_catalog::decision::CATEGORY;
 
 use super::Reviewer;
 use crate::error::ApiError;
+use crate::product::within;
 
 const PAGE: usize = 12;
 const MAX_PAGE: usize = 100;
@@ -22,7 +22,7 @@ pub(super) struct Asked {
     label: String,
     #[serde(default)]
     q: String,
-    limit: Option<NonZeroUsize>,
+    limit: Option<usize>,
 }
 
 impl Reviewer {
@@ -34,7 +34,7 @@ impl Reviewer {
                 format!("q is longer than {MAX_WORDS} characters"),
             ));
         }
-        let limit = asked.limit.map_or(PAGE, usize::from).min(MAX_PAGE);
+        let limit = within("limit", asked.limit, PAGE, 1..=MAX_PAGE)?;
         let words: Vec<String> = (asked.q.split_whitespace())
             .map(str::to_lowercase)
             .collect();

@@ -106,17 +106,6 @@ impl Reviewer {
             );
             return Err(ApiError::bad("bad_request", message));
         }
-        let mut items = HashSet::new();
-        if let Some(twice) = wishes
-            .iter()
-            .find(|wish| !items.insert((wish.id, wish.label.as_str())))
-        {
-            let message = format!(
-                "{} of {} is decided twice in one request",
-                twice.label, twice.id
-            );
-            return Err(ApiError::bad("bad_request", message));
-        }
         // Held to the end, so that nobody decides between the check and the writing.
         let mut state = self.logged().await?;
         let photos = wishes.iter().map(|wish| wish.id);
@@ -130,11 +119,16 @@ impl Reviewer {
         };
         let mut lines: Vec<HumanDecision> = Vec::new();
         let mut outcomes = Vec::with_capacity(wishes.len());
+        let mut items = HashSet::new();
         for wish in &wishes {
             let records = rows
                 .get_mut(&wish.id)
-                .map_or(&mut [][..], Vec::as_mut_slice);
-            let done = self.decide_one(wish, records, made, &state.decisions);
+                .map(Vec::as_mut_slice)
+                .unwrap_or_default();
+            let done = match items.insert((wish.id, wish.label.as_str())) {
+                true => self.decide_one(wish, records, made, &state.decisions),
+                false => Err(Refused::new(409, "it is decided twice in one request")),
+            };
             let (status, message, meanwhile) = match done {
                 Ok(more) => {
                     lines.extend(more);

@@ -1,21 +1,22 @@
 //! `GET /v1/review/log`: what was decided, newest first. What was undone stays in it and is told so.
 
-use std::num::NonZeroUsize;
-
 use serde::Deserialize;
 use serde_json::{Value as Any, json};
 use showroom_catalog::decision::{CATEGORY, LogEntry};
 
 use super::Reviewer;
 use crate::error::ApiError;
+use crate::product::within;
 
 const PAGE: usize = 100;
 const MAX_PAGE: usize = 500;
+/// More lines than any log has.
+const MAX_CURSOR: usize = 1_000_000_000;
 
 /// `?limit=&cursor=`.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
-    limit: Option<NonZeroUsize>,
+    limit: Option<usize>,
     /// Number of the line before which the page begins. Lines are only ever added, so it holds.
     cursor: Option<usize>,
 }
@@ -23,11 +24,11 @@ pub(super) struct Asked {
 impl Reviewer {
     /// `GET /v1/review/log`.
     pub(super) async fn history(&self, asked: Asked) -> Result<Any, ApiError> {
-        let limit = asked.limit.map_or(PAGE, usize::from).min(MAX_PAGE);
+        let limit = within("limit", asked.limit, PAGE, 1..=MAX_PAGE)?;
         let state = self.logged().await?;
         let entries = &state.log.entries;
         let undone = state.log.undone();
-        let end = asked.cursor.unwrap_or(entries.len()).min(entries.len());
+        let end = within("cursor", asked.cursor, entries.len(), 0..=MAX_CURSOR)?.min(entries.len());
         let start = end.saturating_sub(limit);
         let lines = entries[start..end].iter().enumerate().rev();
         let lines: Vec<Any> = lines

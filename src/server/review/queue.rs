@@ -4,7 +4,6 @@
 //! is made from a scan of the catalogue and kept; what has been decided since is left out of it.
 
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroUsize;
 use std::sync::PoisonError;
 
 use serde::Deserialize;
@@ -16,7 +15,7 @@ use showroom_catalog::{Decision, PhotoId, Record, Tag};
 
 use super::{ByLabel, REVIEW_CATEGORY_BELOW, Reviewer, Waiting};
 use crate::error::ApiError;
-use crate::product::by_uri;
+use crate::product::{by_uri, within};
 
 /// Items of a page, unless asked for otherwise, and at the most.
 const PAGE: usize = 50;
@@ -27,7 +26,7 @@ const MAX_ITEMS: usize = 200_000;
 /// `?limit=&cursor=&label=`.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
-    limit: Option<NonZeroUsize>,
+    limit: Option<usize>,
     cursor: Option<String>,
     /// Id or name of a label, or `@category`.
     label: Option<String>,
@@ -198,13 +197,11 @@ impl Reviewer {
 
     /// `GET /v1/review`.
     pub(super) async fn page(&self, asked: Asked) -> Result<Any, ApiError> {
-        let limit = asked.limit.map_or(PAGE, usize::from).min(MAX_PAGE);
+        let limit = within("limit", asked.limit, PAGE, 1..=MAX_PAGE)?;
         let after = asked.cursor.as_deref().map(Cursor::parse);
         let Some(after) = after.map_or(Some(None), |cursor| cursor.map(Some)) else {
-            return Err(ApiError::bad(
-                "bad_request",
-                "the cursor is none that this server gave",
-            ));
+            let message = "the cursor is none that this server gave";
+            return Err(ApiError::not_found("not_found", message));
         };
         let queue = self.queue().await?;
         let state = self.logged().await?;

@@ -162,7 +162,7 @@ await check('a product shows its photos, tags, facts and the way back', {}, asyn
   await loaded(page);
   await page.evaluate(() => {
     scrollTo(0, 700);
-    addEventListener('click', () => { window.clickedAt = scrollY; }, { capture: true });
+    addEventListener('click', () => { window.clickedAt = scrollY; }, { capture: true, once: true });
   });
   await page.locator('.found-side .cell[data-index="12"]:not(.skeleton) a.card').click();
   await page.locator('.about h1').waitFor();
