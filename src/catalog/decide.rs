@@ -144,6 +144,14 @@ pub fn restore(record: &mut Record, undone: &HumanDecision, decisions: &Decision
             (None, None) => {}
         }
         put_back(record, displaced.clone());
+        // The word before it, which counts again.
+        if let Some(line) = decisions.last(record.id, &undone.label) {
+            let gone = &line.details.displaced;
+            let is_gone =
+                |tag: &Tag| tag.model != PERSON && gone.iter().any(|gone| gone.id == tag.id);
+            record.labels.retain(|tag| !is_gone(tag));
+            put_label(record, line, true);
+        }
     }
     settle(record, decisions);
 }

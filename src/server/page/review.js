@@ -84,10 +84,10 @@ export function reviewView(query, { go, updateWaiting }) {
     cell.classList.toggle('current', index === at);
     cell.classList.toggle('selected', isSelected);
     cell.setAttribute('aria-selected', String(isSelected));
-    cell.setAttribute('aria-label', `${plainQuestion(item)} ${altOf(item)}`);
+    cell.dataset.key = keyOf(item);
     cell.setAttribute('tabindex', index === at ? '0' : '-1');
     cell.onclick = (event) => pick(index, event);
-    return [picture(item, { sizes: '180px', alt: '', eager: index < 8 }), el('span', { class: 'tick', 'aria-hidden': 'true' }, isSelected ? '✓' : ''),
+    return [picture(item, { sizes: '180px', eager: index < 8 }), el('span', { class: 'tick', 'aria-hidden': 'true' }, isSelected ? '✓' : ''),
       el('span', { class: 'name' }, item.label === CATEGORY ? item.category?.name ?? 'No category' : item.name),
       el('span', { class: 'sub' }, item.score === null ? 'not sure' : item.calibrated ? `${Math.round(item.score * 100)} %` : `score ${item.score.toFixed(2)}`)];
   }

@@ -67,7 +67,7 @@ const api = (page, path, body) => page.evaluate(async ([address, sent]) => {
 }, [path, body]);
 const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.className || document.activeElement.tagName);
 const items = (page) => page.locator('.queue .cell');
-const current = (page) => page.locator('.queue .cell.current').getAttribute('aria-label');
+const current = (page) => page.locator('.queue .cell.current').getAttribute('data-key');
 const waiting = (page) => page.locator('.review .found').textContent().then((text) => Number(text.replace(/\D/g, '')));
 const toasted = (page, text) => page.locator('.toast', { hasText: text }).last().waitFor();
 const reviewing = async (page, path = '/?view=review') => { await page.go(path); await page.locator('.queue .cell.current').waitFor(); };
