@@ -61,9 +61,4 @@ impl<T> Cached<T> {
         });
         Ok(value)
     }
-
-    /// Makes it anew the next time.
-    pub async fn forget(&self) {
-        *self.0.lock().await = None;
-    }
 }

@@ -349,9 +349,11 @@ impl Reviewer {
         let mut records: Vec<Record> = rows.into_values().flatten().collect();
         for record in &mut records {
             // Last first, as they were put on one another.
-            let lines = undone.iter().rev();
-            let own = lines.filter(|line| line.photo == record.id && line.uri == record.source.uri);
-            own.for_each(|line| restore(record, line, &state.decisions));
+            for line in undone.iter().rev() {
+                if line.photo == record.id && line.uri == record.source.uri {
+                    restore(record, line, &state.decisions);
+                }
+            }
         }
         let told = |lines: &[&HumanDecision]| -> Vec<Any> {
             let each = lines.iter();
