@@ -56,7 +56,7 @@ lint: setup ## rustfmt and clippy; a warning is an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 
-unit: models ## the tests, with the models, malformed pictures and software GPU that they need
+unit: models $(CACHE)/test-venv/installed ## the tests, with the models, clients, malformed pictures and software GPU that they need
 	@.ci/system-packages tests
 	@python3 datasets/fetch.py --cache "$(CACHE)" pillow-test-images
 	@mkdir -p "$(CACHE)/page-tests" && cp src/tests/page/package.json "$(CACHE)/page-tests/" && \
@@ -83,6 +83,11 @@ bench-gpu: models $(CACHE)/gpu-venv/installed ## on a real GPU, beside PyTorch: 
 $(CACHE)/gpu-venv/installed: benches/peer/gpu-requirements.txt
 	python3 -m venv "$(CACHE)/gpu-venv"
 	$(CACHE)/gpu-venv/bin/python -m pip install --quiet --disable-pip-version-check -r benches/peer/gpu-requirements.txt
+	@touch $@
+
+$(CACHE)/test-venv/installed: src/tests/clients/requirements.txt
+	python3 -m venv "$(CACHE)/test-venv"
+	$(CACHE)/test-venv/bin/python -m pip install --quiet --disable-pip-version-check -r src/tests/clients/requirements.txt
 	@touch $@
 
 $(CACHE)/bench-venv/installed: benches/peer/requirements.txt

@@ -114,6 +114,19 @@ pub struct Asking {
     pub seen: Seen,
 }
 
+impl Asking {
+    /// The same for a photo that may itself be a hit: a row of the catalogue becomes a photo like it.
+    pub fn as_photo(self) -> Asking {
+        match self.seen {
+            Seen::Row { shape, colour, .. } => Asking {
+                seen: Seen::Photo { shape, colour },
+                ..self
+            },
+            _ => self,
+        }
+    }
+}
+
 /// A term of a query, with what was typed for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {

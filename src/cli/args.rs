@@ -19,6 +19,8 @@ mod search;
 pub use self::reindex::{Add, Reindex};
 pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
+mod serve;
+pub use serve::{Serve, ServeLimits};
 mod feed;
 
 pub use feed::{Delete, ExportFormat, FeedArgs, WatchArgs};
@@ -132,6 +134,7 @@ pub enum Verb {
     Tag(Tag),
     Reindex(Reindex),
     Search(Search),
+    Serve(Serve),
     /// List the photos that could not be used, and why.
     #[command(after_help = "Examples:\n  showroom rejects\n  showroom rejects --json | jq -r .uri")]
     Rejects,

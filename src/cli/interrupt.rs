@@ -22,6 +22,20 @@ pub fn listen(runtime: &Runtime) -> Result<Cancel, Failure> {
     Ok(cancel)
 }
 
+/// Done once the user asks to stop; asked again, the process ends at once.
+pub fn asked(runtime: &Runtime) -> Result<impl Future<Output = ()> + Send + use<>, Failure> {
+    let _inside = runtime.enter();
+    let mut signals = Signals::listen()
+        .map_err(|error| Failure::Other(format!("signals cannot be listened to: {error}")))?;
+    Ok(async move {
+        signals.next().await;
+        tokio::spawn(async move {
+            signals.next().await;
+            std::process::exit(130);
+        });
+    })
+}
+
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,

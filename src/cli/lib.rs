@@ -25,6 +25,7 @@ mod reindex;
 mod rejects;
 mod report;
 mod search;
+mod serve;
 mod source;
 mod table;
 mod tag;
@@ -46,6 +47,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Reindex(verb) => reindex::run(&config, &verb),
         Verb::Tag(verb) => tag::run(&config, &verb),
         Verb::Search(verb) => search::run(&config, &verb),
+        Verb::Serve(verb) => serve::run(&config, &verb),
         Verb::Rejects => rejects::run(&config),
         Verb::Dedup(verb) => dedup::run(&config, &verb),
         Verb::Bench(verb) => bench::run(&config, &verb),

@@ -40,7 +40,8 @@ fn chosen(library: &Library, names: &[String], all: bool) -> Result<Vec<String>,
     })
 }
 
-fn word(state: State) -> &'static str {
+/// As people read it.
+pub fn word(state: State) -> &'static str {
     match state {
         State::Cached => "here",
         State::Missing => "missing",

@@ -1,6 +1,7 @@
 //! Puts the parts together: which models stand behind the seams, and where the catalogue is.
 
 mod device;
+mod serve;
 
 use std::fs;
 use std::io::Read;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use showroom_catalog::bands::Bands;
+use showroom_catalog::decision::CategoryNode;
 use showroom_catalog::embedding::Dimensions;
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
 use showroom_catalog::seams::{
@@ -34,6 +36,7 @@ use crate::exit::Failure;
 use crate::whole::write_whole;
 pub use device::{Taken, Work, engine};
 use device::{gpu_batch, take};
+pub use serve::{Served, open_to_serve};
 
 const EMBEDDING: &str = "efficientnet-lite2";
 const MATTE: &str = "u2netp";
@@ -216,23 +219,12 @@ impl Ingest {
             Some(_) => class_tagger(&library)?.in_shared_space(),
             None => class_tagger(&library)?,
         };
-        let manifest = StoreManifest {
-            format: STORE_FORMAT,
-            encoder: models.id().to_string(),
-            dimensions: match shared {
-                Some(_) => models.dimensions(),
-                None => Dimensions {
-                    text: TEXT_DIMENSIONS,
-                    ..models.dimensions()
-                },
-            },
-        };
         Ok(Ingest {
             engine,
             encoders,
             batch,
             tagger: Box::new(tagger),
-            manifest,
+            manifest: manifest_of(&models, shared),
         })
     }
 
@@ -242,6 +234,21 @@ impl Ingest {
             .into_iter()
             .map(|encoder| Box::new(encoder) as Box<dyn Encoder>);
         boxed.collect()
+    }
+}
+
+/// What a catalogue is that these models make.
+fn manifest_of(models: &ProductModels, shared: Option<&str>) -> StoreManifest {
+    StoreManifest {
+        format: STORE_FORMAT,
+        encoder: models.id().to_string(),
+        dimensions: match shared {
+            Some(_) => models.dimensions(),
+            None => Dimensions {
+                text: TEXT_DIMENSIONS,
+                ..models.dimensions()
+            },
+        },
     }
 }
 
@@ -287,11 +294,20 @@ fn product_models(
     }
 }
 
+/// Every category that a photo may have.
+pub fn categories(config: &Config) -> Result<Vec<CategoryNode>, Failure> {
+    Ok(taxonomy(&library(config)?)?.categories().collect())
+}
+
 fn class_tagger(library: &Library) -> Result<ClassTagger, Failure> {
+    Ok(ClassTagger::new(taxonomy(library)?)?)
+}
+
+fn taxonomy(library: &Library) -> Result<Taxonomy, Failure> {
     let path = library.file(TAXONOMY, "taxonomy")?;
     let bytes = fs::read(&path)
         .map_err(|error| Failure::Model(format!("{} cannot be read: {error}", path.display())))?;
-    Ok(ClassTagger::new(Taxonomy::from_json(&bytes)?)?)
+    Ok(Taxonomy::from_json(&bytes)?)
 }
 
 /// The tagger of a catalogue of that manifest.
@@ -309,13 +325,22 @@ pub fn text_query(
     config: &Config,
     manifest: &StoreManifest,
 ) -> Result<Box<dyn TextQuery>, Failure> {
+    let engine = engine(config, &library(config)?, Work::Question)?;
+    config.say(&engine);
+    text_query_on(config, manifest, &engine)
+}
+
+/// As [`text_query`], on a device that is taken already.
+fn text_query_on(
+    config: &Config,
+    manifest: &StoreManifest,
+    engine: &Taken,
+) -> Result<Box<dyn TextQuery>, Failure> {
     let library = library(config)?;
     let shared = shared_model(config, &library, manifest)?;
     if shared.is_none() && manifest.dimensions.text != TEXT_DIMENSIONS {
         return Err(other_model(config, manifest, "another tagger"));
     }
-    let engine = engine(config, &library, Work::Question)?;
-    config.say(&engine);
     if let Some(shared) = shared {
         let words = SharedWords::open(&library, &shared, engine.engine(), config.threads)?;
         return Ok(Box::new(words));

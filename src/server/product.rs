@@ -132,7 +132,7 @@ struct View<'a> {
 }
 
 /// The routes, all of which only read.
-pub fn routes(products: Arc<Products>) -> Router {
+pub fn routes<S: Clone + Send + Sync + 'static>(products: Arc<Products>) -> Router<S> {
     Router::new()
         .route("/v1/products", get(list))
         .route("/v1/products/{key}", get(view))

@@ -16,5 +16,7 @@ mod page;
 mod pictures;
 mod pillow;
 #[cfg(unix)]
+mod serve;
+#[cfg(unix)]
 mod shared_space;
 mod shop;

@@ -39,14 +39,14 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
-/// `GET /` and `GET /assets/{file}`.
-pub fn routes() -> Router {
-    Router::new()
-        .route(
-            "/",
-            get(async |headers: HeaderMap| file(&headers, HTML, INDEX)),
-        )
-        .route("/assets/{file}", get(asset))
+/// `GET /assets/{file}`.
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/assets/{file}", get(asset))
+}
+
+/// `GET /` for a browser.
+pub fn index(headers: &HeaderMap) -> Response {
+    file(headers, HTML, INDEX)
 }
 
 async fn asset(
@@ -97,6 +97,7 @@ fn file(asked: &HeaderMap, kind: &'static str, text: &'static str) -> Response {
 mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
+    use axum::routing;
     use tower::ServiceExt;
 
     use super::*;
@@ -107,7 +108,8 @@ mod tests {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
         let request = request.body(Body::empty()).unwrap();
-        let response = routes().oneshot(request).await.unwrap();
+        let page = Router::new().route("/", routing::get(async |h: HeaderMap| index(&h)));
+        let response = page.merge(routes()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 1 << 20).await.unwrap();
         (

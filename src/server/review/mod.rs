@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Query as Params, State};
+use axum::extract::{DefaultBodyLimit, Extension, Query as Params, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -35,6 +35,9 @@ use queue::Queue;
 
 /// A category that is less probable is to be reviewed.
 pub const REVIEW_CATEGORY_BELOW: f32 = 0.7;
+
+/// Longest body of a request, in bytes: some times as much as the most decisions take.
+const MAX_BODY: usize = 256 << 10;
 
 /// Who sent a request: the name of the key, which the authentication leaves in the request.
 #[derive(Clone, Debug)]
@@ -70,7 +73,7 @@ struct Logged {
 }
 
 /// Routes that read.
-pub fn read_routes(reviewer: Arc<Reviewer>) -> Router {
+pub fn read_routes<S: Clone + Send + Sync + 'static>(reviewer: Arc<Reviewer>) -> Router<S> {
     Router::new()
         .route("/v1/review", get(list))
         .route("/v1/review/log", get(history))
@@ -79,10 +82,11 @@ pub fn read_routes(reviewer: Arc<Reviewer>) -> Router {
 }
 
 /// Routes that write.
-pub fn write_routes(reviewer: Arc<Reviewer>) -> Router {
+pub fn write_routes<S: Clone + Send + Sync + 'static>(reviewer: Arc<Reviewer>) -> Router<S> {
     Router::new()
         .route("/v1/review/decisions", post(decide_some))
         .route("/v1/review/undo", post(undo))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(reviewer)
 }
 

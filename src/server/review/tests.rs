@@ -79,7 +79,8 @@ fn desk() -> Desk {
 
 impl Desk {
     async fn ask(&self, request: Request<Body>) -> (u16, Value) {
-        let routes = read_routes(self.reviewer.clone()).merge(write_routes(self.reviewer.clone()));
+        let routes: Router =
+            read_routes(self.reviewer.clone()).merge(write_routes(self.reviewer.clone()));
         let response = routes.oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();

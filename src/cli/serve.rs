@@ -1,0 +1,275 @@
+//! `showroom serve`: the catalogue as a service.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use showroom_catalog::seams::{Catalogue, ModelError};
+use showroom_server::{
+    App, Batching, Drain, Key, Keys, Limits, ModelCard, Parts, Scope, Uploads, Vocabulary, router,
+};
+use showroom_store::DecisionFile;
+use tokio::net::TcpListener;
+
+use crate::args::{Serve, ServeLimits};
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::labels::vocabulary;
+use crate::models::word;
+use crate::table::{counted, print, print_json};
+use crate::{interrupt, wire};
+
+/// Shortest key that is taken, in characters: shorter ones can be guessed.
+const SHORTEST_KEY: usize = 16;
+/// Folder of the store with the photos that come by the API.
+const UPLOADS: &str = "uploads";
+
+pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
+    let keys = keys(verb)?;
+    if keys.is_empty() && !verb.listen.ip().is_loopback() {
+        return Err(Failure::Usage(format!(
+            "{} can be reached from other machines, and there is no key; give --keys FILE or --key, or listen \
+             at 127.0.0.1",
+            verb.listen
+        )));
+    }
+    let index_name = index_name(config, verb)?;
+    let runtime = wire::runtime()?;
+    let stop = interrupt::asked(&runtime)?;
+    let served = wire::Served::open(config, verb.limits.batch, verb.create)?;
+    config.say(&served.engine);
+    let (catalogue, uploads) = runtime.block_on(async {
+        let catalogue = wire::open_to_serve(config, &served, verb.read_only, verb.create).await?;
+        let photos = catalogue.stats().await?.photos;
+        config.say(format!(
+            "store: {}, {}",
+            config.store.display(),
+            counted(photos as u64, "photo")
+        ));
+        let uploads = match verb.read_only {
+            true => None,
+            false => Uploads::new(&config.store.join(UPLOADS)),
+        };
+        Ok::<_, Failure>((catalogue, uploads))
+    })?;
+    let vocabulary = Vocabulary {
+        categories: wire::categories(config)?,
+        // A label set that does not fit is no reason not to serve: its labels cannot be chosen.
+        labels: vocabulary(config, catalogue.manifest()).unwrap_or_else(|failure| {
+            config.say(failure);
+            Vec::new()
+        }),
+    };
+    let parts = Parts {
+        bands: wire::bands(catalogue.manifest()),
+        words: Arc::from(served.words(config, catalogue.manifest())?),
+        tagger: Arc::from(wire::tagger(config, catalogue.manifest())?),
+        catalogue: Arc::new(catalogue),
+        index_name: index_name.clone(),
+        encoders: wire::Ingest::boxed_encoders(served.encoders),
+        fetch: None,
+        objects: None,
+        uploads,
+        models: cards(config)?,
+        decisions: Arc::new(DecisionFile {
+            dir: config.store.clone(),
+        }),
+        vocabulary,
+        // Renditions are not made here: the page shows names.
+        pictures: Arc::new(|_| serde_json::Value::Null),
+        keys,
+        limits: limits(config, &verb.limits, served.batch),
+        observe: Arc::new(()),
+    };
+    let app = App::new(parts)
+        .map_err(|error| Failure::Other(format!("a thread cannot be started: {error}")))?;
+    runtime.block_on(serve(config, verb, app, stop))
+}
+
+async fn serve(
+    config: &Config,
+    verb: &Serve,
+    app: App,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let failed = |error: io::Error| {
+        let address = verb.listen;
+        Failure::Other(format!(
+            "{address} cannot be listened at: {error}; choose another with --listen"
+        ))
+    };
+    let listener = TcpListener::bind(verb.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let index = app.index_name.clone();
+    match config.json {
+        true => print_json(
+            &serde_json::json!({ "address": format!("http://{address}"), "index": index }),
+        )?,
+        false => print(format!(
+            "listening at http://{address}, index {index}, see http://{address}/docs"
+        ))?,
+    }
+    let warming = app.clone();
+    let warmed = tokio::spawn(async move { warming.warm_up().await });
+    let service = showroom_server::serve(listener, router(app.clone()), app, stop);
+    let mut service = std::pin::pin!(service);
+    let cut = tokio::select! {
+        cut = &mut service => cut,
+        Ok(Err(error)) = warmed => {
+            // A server that can never answer is no server.
+            return Err(ModelError::Failed(format!("a first question failed: {}", error.message)).into());
+        }
+    };
+    match cut.map_err(failed)? {
+        0 => config.say("stopped; every request that was accepted has its answer"),
+        cut => config.say(format!(
+            "stopped; {} took longer than --drain-timeout and got no answer",
+            counted(cut as u64, "connection")
+        )),
+    }
+    Ok(())
+}
+
+fn index_name(config: &Config, verb: &Serve) -> Result<String, Failure> {
+    let folder = || {
+        config
+            .store
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+    };
+    let name = verb.index_name.clone().or_else(folder).unwrap_or_default();
+    let is_plain = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    match (1..=100).contains(&name.chars().count()) && name.chars().all(is_plain) {
+        true => Ok(name),
+        false => Err(Failure::Usage(format!(
+            "{name:?} cannot be the name of an index: it has letters, digits, - _ and . only; give another with \
+             --index-name"
+        ))),
+    }
+}
+
+fn limits(config: &Config, asked: &ServeLimits, batch: usize) -> Limits {
+    let mut limits = Limits {
+        body_bytes: usize::try_from(asked.max_body).unwrap_or(usize::MAX),
+        all_bodies_bytes: (asked.body_memory as usize).saturating_mul(1 << 20),
+        queue: asked.queue.into(),
+        workers: match asked.workers {
+            0 => config.threads,
+            workers => workers.into(),
+        },
+        connections: asked.connections.into(),
+        header_timeout: asked.header_timeout,
+        request_timeout: asked.request_timeout,
+        batching: Batching {
+            most: batch,
+            wait: Duration::from_millis(asked.batch_wait.into()),
+        },
+        drain: Drain {
+            notice: asked.drain_notice,
+            patience: asked.drain_timeout,
+        },
+        ..Limits::default()
+    };
+    limits.decode.limits.max_bytes = asked.max_bytes;
+    limits.decode.limits.max_pixels = asked.max_pixels;
+    limits
+}
+
+/// `keys.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyFile {
+    #[serde(default)]
+    key: Vec<KeyEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyEntry {
+    name: String,
+    scope: String,
+    key: Option<String>,
+    /// Of the key, in hexadecimal.
+    sha256: Option<String>,
+}
+
+fn keys(verb: &Serve) -> Result<Keys, Failure> {
+    let mut keys = Vec::new();
+    for said in &verb.key {
+        let bad = |what: &str| {
+            Failure::Usage(format!("--key is read:KEY, write:KEY or admin:KEY; {what}"))
+        };
+        let (scope, key) = said
+            .split_once(':')
+            .ok_or_else(|| bad("there is no : in it"))?;
+        let scope = Scope::from_name(scope).ok_or_else(|| bad("it begins with none of them"))?;
+        if key.chars().count() < SHORTEST_KEY {
+            return Err(bad(&format!("a key has {SHORTEST_KEY} characters or more")));
+        }
+        keys.push(Key::new("command line", scope, key));
+    }
+    if let Some(path) = &verb.keys {
+        keys.extend(read_keys(path)?);
+    }
+    Ok(Keys::new(keys))
+}
+
+fn read_keys(path: &Path) -> Result<Vec<Key>, Failure> {
+    let bad =
+        |what: &dyn std::fmt::Display| Failure::BadInput(format!("{}: {what}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| bad(&error))?;
+    // The sentence of the error would quote the file.
+    let file: KeyFile = toml::from_str(&text).map_err(|error| bad(&error.message()))?;
+    if file.key.is_empty() {
+        return Err(bad(&"there is no [[key]] in it"));
+    }
+    let key = |entry: KeyEntry| {
+        let name = &entry.name;
+        let scope = Scope::from_name(&entry.scope);
+        let scope = scope.ok_or_else(|| bad(&format!("{name}: scope is read, write or admin")))?;
+        match (entry.key, entry.sha256) {
+            (Some(key), None) if key.chars().count() >= SHORTEST_KEY => {
+                Ok(Key::new(name, scope, &key))
+            }
+            (Some(_), None) => Err(bad(&format!(
+                "{name}: a key has {SHORTEST_KEY} characters or more"
+            ))),
+            (None, Some(digits)) => Ok(Key {
+                name: name.clone(),
+                scope,
+                sha256: sha256(&digits)
+                    .ok_or_else(|| bad(&format!("{name}: sha256 is 64 hexadecimal digits")))?,
+            }),
+            _ => Err(bad(&format!("{name}: give key or sha256, one of them"))),
+        }
+    };
+    file.key.into_iter().map(key).collect()
+}
+
+fn sha256(digits: &str) -> Option<[u8; 32]> {
+    // 64 digits are what a photo's id is written with too.
+    let id: showroom_catalog::PhotoId = digits.parse().ok()?;
+    Some(id.0)
+}
+
+/// What `showroom models` knows, for `/v1/models`.
+fn cards(config: &Config) -> Result<Vec<ModelCard>, Failure> {
+    let library = wire::library(config)?;
+    let cards = library.list().into_iter().map(|listing| {
+        let card = library.model(&listing.name)?.card.clone();
+        let task = serde_json::to_value(listing.task).unwrap_or_default();
+        Ok(ModelCard {
+            task: task.as_str().unwrap_or_default().to_string(),
+            id: listing.name,
+            summary: listing.summary,
+            licence: listing.licence,
+            bytes: listing.bytes,
+            state: word(listing.state).to_string(),
+            card,
+        })
+    });
+    cards.collect()
+}

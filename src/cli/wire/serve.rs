@@ -1,0 +1,103 @@
+//! The models and the catalogue of a server.
+
+use std::sync::Arc;
+
+use showroom_catalog::manifest::StoreManifest;
+use showroom_catalog::seams::{Catalogue, TextQuery};
+use showroom_store::LanceCatalogue;
+use showroom_vision::encoder::ProductEncoder;
+use showroom_vision::exact_search::GpuSearch;
+
+use super::device::{Taken, Work, engine, gpu_batch};
+use super::{
+    CPU_BATCH, GPU_WORKERS, create_or_open, encoder_for, library, manifest_of, open,
+    open_for_write, other_model, product_models, text_query_on,
+};
+use crate::args::BatchArg;
+use crate::config::Config;
+use crate::exit::Failure;
+
+/// The models of photos that a server answers with, loaded once.
+pub struct Served {
+    pub engine: Taken,
+    /// On a CPU one with all threads: a single request is then answered soonest.
+    pub encoders: Vec<ProductEncoder>,
+    /// Photos that an encoder takes at a time.
+    pub batch: usize,
+    manifest: StoreManifest,
+}
+
+impl Served {
+    /// The models of the catalogue that there is. Where there is none, fails unless one is to be made.
+    pub fn open(config: &Config, batch: BatchArg, create: bool) -> Result<Served, Failure> {
+        if !create {
+            // What is wrong with a catalogue is said before models are loaded.
+            super::runtime()?.block_on(open(config))?;
+        }
+        let library = library(config)?;
+        let shared = encoder_for(config, None)?;
+        let (mut engine, models) = product_models(config, &library, Work::Bulk, shared.as_deref())?;
+        let (workers, threads, batch) = match engine.engine().gpu().cloned() {
+            Some(gpu) => {
+                engine.batch = Some(gpu_batch(config, &models, &gpu, batch)?);
+                let threads = (config.threads / GPU_WORKERS).max(1);
+                (GPU_WORKERS, threads, models.batch())
+            }
+            None => match batch {
+                BatchArg::Auto => (1, config.threads, CPU_BATCH),
+                BatchArg::Photos(photos) => (1, config.threads, photos),
+            },
+        };
+        let encoders = (0..workers).map(|_| Ok(models.worker(threads)?));
+        Ok(Served {
+            encoders: encoders.collect::<Result<_, Failure>>()?,
+            engine,
+            batch,
+            manifest: manifest_of(&models, shared.as_deref()),
+        })
+    }
+
+    /// What understands words, for a catalogue of that manifest.
+    pub fn words(
+        &self,
+        config: &Config,
+        manifest: &StoreManifest,
+    ) -> Result<Box<dyn TextQuery>, Failure> {
+        let engine = engine(config, &library(config)?, Work::Question)?;
+        text_query_on(config, manifest, &engine)
+    }
+}
+
+/// The catalogue of a server. On a GPU that was asked for by name, exact searches ask it first.
+pub async fn open_to_serve(
+    config: &Config,
+    served: &Served,
+    read_only: bool,
+    create: bool,
+) -> Result<LanceCatalogue, Failure> {
+    let catalogue = match (read_only, create) {
+        (true, _) => open(config).await?,
+        (false, true) => create_or_open(config, &served.manifest).await?,
+        (false, false) => open_for_write(config).await?,
+    };
+    if catalogue.manifest().encoder != served.manifest.encoder {
+        return Err(other_model(
+            config,
+            catalogue.manifest(),
+            &served.manifest.encoder,
+        ));
+    }
+    let taken = engine(config, &library(config)?, Work::Question)?;
+    let Some(gpu) = taken.engine().gpu() else {
+        return Ok(catalogue);
+    };
+    let search = GpuSearch::new(gpu.clone(), 0, config.device_memory);
+    let quiet = config.quiet;
+    Ok(
+        catalogue.with_exact_search(Arc::new(search), move |failure| {
+            if !quiet {
+                eprintln!("{failure}");
+            }
+        }),
+    )
+}

@@ -1,0 +1,81 @@
+//! Which route is answered by what, and which key it takes.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use crate::auth::{Scope, require};
+use crate::state::App;
+use crate::{
+    documents, embeddings, guard, health, models, openapi, page, product, review, search, stats,
+    tag,
+};
+
+/// The whole API.
+pub fn router(app: App) -> Router {
+    let scoped = |routes: Router<App>, scope: Scope| {
+        routes.route_layer(from_fn_with_state((app.clone(), scope), require))
+    };
+    Router::new()
+        .merge(open())
+        .merge(scoped(reading(&app), Scope::Read))
+        .merge(scoped(writing(&app), Scope::Write))
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        // `input` has a limit of its own, which also bounds all bodies together.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(app.clone(), guard::every))
+        .with_state(app)
+}
+
+/// What needs no key.
+fn open() -> Router<App> {
+    Router::new()
+        .route("/", get(root))
+        .merge(page::routes())
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/openapi.json", get(openapi::openapi))
+        .route("/docs", get(openapi::docs))
+}
+
+/// The page for a browser; what Marqo's clients ask for, for programs.
+async fn root(headers: HeaderMap) -> Response {
+    let accepted = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
+    match accepted.is_some_and(|accept| accept.contains("text/html")) {
+        true => page::index(&headers),
+        false => stats::root().await.into_response(),
+    }
+}
+
+fn reading(app: &App) -> Router<App> {
+    Router::new()
+        .route("/indexes", get(stats::indexes))
+        .route("/indexes/{index}/search", post(search::search))
+        .route("/indexes/{index}/recommend", post(search::recommend))
+        .route("/indexes/{index}/documents/{id}", get(documents::get))
+        .route("/indexes/{index}/stats", get(stats::stats))
+        .route("/indexes/{index}/settings", get(stats::settings))
+        .route("/indexes/{index}/health", get(stats::health))
+        .route("/v1/embeddings", post(embeddings::embeddings))
+        .route("/v1/tag", post(tag::tag))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{id}", get(models::get))
+        .route("/v1/models/{id}/card", get(models::card))
+        .merge(product::routes(app.products.clone()))
+        .merge(review::read_routes(app.reviewer.clone()))
+}
+
+fn writing(app: &App) -> Router<App> {
+    Router::new()
+        .route("/indexes/{index}/documents", post(documents::add))
+        .route(
+            "/indexes/{index}/documents/delete-batch",
+            post(documents::delete_batch),
+        )
+        .merge(review::write_routes(app.reviewer.clone()))
+}
