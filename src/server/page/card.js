@@ -27,10 +27,10 @@ export function linkTo(photo) {
 
 /** A picture in a frame of its own placeholder, which stays where the photo cannot be had. */
 export function picture(photo, { sizes, eager = false, alt = altOf(photo) } = {}) {
-  const { src, srcset, placeholder } = photo.image ?? {};
+  const { src, srcset, placeholder, colour } = photo.image ?? {};
   const frame = el('span', { class: 'frame' });
   if (placeholder?.startsWith('data:')) frame.style.backgroundImage = `url("${placeholder}")`;
-  else if (placeholder) frame.style.backgroundColor = `color-mix(in srgb, ${placeholder} 22%, var(--sunk))`;
+  else if (colour) frame.style.backgroundColor = `color-mix(in srgb, ${colour} 22%, var(--sunk))`;
   if (!src) {
     frame.append(el('span', { class: 'missing', role: 'img', 'aria-label': `${alt} (no picture)` }));
     return frame;

@@ -130,7 +130,7 @@ export function productView(query, { go, updateWaiting }) {
       const attributes = Object.entries(product.attributes ?? {}).map(([name, value]) => [name.replaceAll('_', ' '), [value].flat().join(', ')]);
       about.replaceChildren(...[
         el('h1', { tabindex: '-1' }, view.title),
-        el('p', { class: 'sub' }, [product.sku && `SKU ${product.sku}`, counted(product.photos.length, 'photo')].filter(Boolean).join(' · ')),
+        el('p', { class: 'sub' }, [product.sku && product.sku !== view.title && `SKU ${product.sku}`, counted(product.photos.length, 'photo')].filter(Boolean).join(' · ')),
         el('p', { class: 'row' },
           el('a', { class: 'button main', href: `/?${new URLSearchParams({ like: photo.id })}`, 'data-link': true }, 'More like this'),
           photo.image?.src && el('a', { class: 'button', href: photo.image.src, target: '_blank', rel: 'noopener' }, 'Open the photo')),

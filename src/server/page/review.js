@@ -230,7 +230,7 @@ export function reviewView(query, { go, updateWaiting }) {
     updateWaiting(total);
     move(at, { focus: inGrid });
     inform();
-    const verb = { accept: 'accepted', reject: 'rejected', correct: `now ${name}` }[action];
+    const verb = { accept: 'accepted', reject: 'rejected', correct: `${chosen.length > 1 ? 'are' : 'is'} now ${name}` }[action];
     sending = sending.then(() => send(places, action, value, verb));
     await sending;
   }

@@ -308,9 +308,11 @@ await check('a category is corrected by typing, and stands in the log', {}, asyn
   await toasted(page, `now ${name}`);
   assert.equal(await waiting(page), total - 1);
   await page.getByRole('link', { name: 'Log' }).click();
-  await page.locator('.log li', { hasText: name }).first().waitFor();
+  const line = page.locator('.log li', { hasText: name }).first();
+  await line.waitFor();
+  assert.match(await line.getByRole('link').first().getAttribute('href'), /view=product/);
   await page.shot('log');
-  await page.locator('.log li', { hasText: name }).first().getByRole('button', { name: /Undo/ }).click();
+  await line.getByRole('button', { name: /Undo/ }).click();
   await toasted(page, '1 decision undone');
   await page.locator('.log .undone').first().waitFor();
 });

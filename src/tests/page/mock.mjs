@@ -46,7 +46,7 @@ function photo(number, view = 0) {
     category, category_by_person: Boolean(said),
     colours: [{ name, hex: colour, share: 0.7 }, { name: second, hex: secondHex, share: 0.2 }],
     labels: [{ id: `imagenet-${number % KINDS.length}`, name: label, score: kept ? Number(kept.verdict === 'accept') : 0.2 + share(number, 2), calibrated: Boolean(kept), decision: kept ? kept.verdict : number % 2 ? 'review' : 'accept', source: 'classes', by_person: Boolean(kept) }],
-    image: { src: `/images/${photoId}?w=640`, srcset: [160, 320, 640].map((w) => `/images/${photoId}?w=${w} ${w}w`).join(', '), placeholder: colour },
+    image: { src: `/images/${photoId}?w=640`, srcset: [160, 320, 640].map((w) => `/images/${photoId}?w=${w} ${w}w`).join(', '), placeholder: null, colour },
   };
 }
 
