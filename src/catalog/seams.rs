@@ -387,6 +387,24 @@ pub trait Catalogue: Send + Sync {
         each: &'a mut (dyn FnMut(Vec<Record>) -> bool + Send),
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
+    /// URI and SKU of every photo that passes, in the order of the URIs: a [`Catalogue::scan`] that
+    /// reads no more than that.
+    fn keys(
+        &self,
+        filter: Option<Filter>,
+    ) -> BoxFuture<'_, Result<Vec<(String, Option<String>)>, StoreError>> {
+        Box::pin(async move {
+            let mut keys = Vec::new();
+            let mut each = |records: Vec<Record>| {
+                let sources = records.into_iter().map(|record| record.source);
+                keys.extend(sources.map(|source| (source.uri, source.sku)));
+                true
+            };
+            self.scan(filter, Columns::Tags, &mut each).await?;
+            Ok(keys)
+        })
+    }
+
     /// Removes the photos with these URIs and the rejects of the same; how many photos went.
     fn delete<'a>(&'a self, uris: &'a [String]) -> BoxFuture<'a, Result<usize, StoreError>>;
 

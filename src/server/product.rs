@@ -360,24 +360,16 @@ async fn list_products(
 ) -> Result<Vec<Entry>, StoreError> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut each = |records: Vec<Record>| {
-        for record in records {
-            let place = record.source.sku.as_ref().and_then(|sku| places.get(sku));
-            if let Some(&place) = place {
-                entries[place].photos += 1;
-                continue;
-            }
-            if let Some(sku) = record.source.sku {
-                places.insert(sku, entries.len());
-            }
-            entries.push(Entry {
-                uri: record.source.uri,
-                photos: 1,
-            });
+    for (uri, sku) in catalogue.keys(filter).await? {
+        if let Some(&place) = sku.as_ref().and_then(|sku| places.get(sku)) {
+            entries[place].photos += 1;
+            continue;
         }
-        true
-    };
-    catalogue.scan(filter, Columns::Tags, &mut each).await?;
+        if let Some(sku) = sku {
+            places.insert(sku, entries.len());
+        }
+        entries.push(Entry { uri, photos: 1 });
+    }
     Ok(entries)
 }
 
