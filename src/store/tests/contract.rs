@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use showroom_catalog::seams::{Catalogue, Columns, StoreError};
-use showroom_catalog::{Record, Vectors};
+use showroom_catalog::{Filter, Record, Vectors};
 
 use crate::sample::{changed, manifest, record, records, reject};
 
