@@ -3,11 +3,13 @@
 //! What it needs comes by name: `chromium` from Debian, and from npm what `page/package.json` pins, which
 //! `make test` puts into the cache.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::shop::finish;
+use crate::serve::Served;
+use crate::shop::{Shop, finish};
 
 /// Where `make test` puts the npm packages.
 fn modules() -> PathBuf {
@@ -70,4 +72,25 @@ fn the_page_does_what_it_should_with_a_hundred_thousand_products() {
     let stdout = server.0.stdout.take().expect("it is piped");
     BufReader::new(stdout).read_line(&mut base).unwrap();
     check(base.trim(), "red shoe");
+}
+
+#[test]
+fn the_page_does_what_it_should_with_the_server_itself() {
+    let shop = Shop::with_photos(40);
+    shop.ingest();
+    let kinds = "[kind]\nball | round toy\ncarton | box\n";
+    fs::write(shop.dir().join("kind.txt"), kinds).unwrap();
+    shop.ok(&["labels", "learn", "kind.txt"]);
+    shop.ok(&["labels", "apply"]);
+    let server = Served::start(&shop, &[]);
+    check(&format!("http://{}", server.address), "box");
+    drop(server);
+    // What was decided there is kept, and tagging again keeps to it.
+    let log = fs::read_to_string(shop.store.join("decisions.jsonl")).unwrap();
+    assert!(
+        log.contains("\"verdict\"") && log.contains("\"undo\""),
+        "{log}"
+    );
+    shop.ok(&["tag", "--force"]);
+    shop.verify();
 }
