@@ -59,6 +59,8 @@ lint: setup ## rustfmt and clippy; a warning is an error
 unit: models $(CACHE)/test-venv/installed ## the tests, with the models, clients, malformed pictures and software GPU that they need
 	@.ci/system-packages tests
 	@python3 datasets/fetch.py --cache "$(CACHE)" pillow-test-images
+	@mkdir -p "$(CACHE)/page-tests" && cp src/tests/page/package.json "$(CACHE)/page-tests/" && \
+		npm install --silent --no-audit --no-fund --no-package-lock --prefix "$(CACHE)/page-tests"
 	@if command -v cargo-nextest >/dev/null; then \
 		$(CARGO) nextest run --release --locked --workspace --no-fail-fast; \
 	else \

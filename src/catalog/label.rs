@@ -1,78 +1,12 @@
-//! A shop's own labels: photos that were judged, and what a person decided.
+//! A shop's own labels, and the photos that were judged for them.
 
-use std::collections::HashMap;
-
-use serde::{Deserialize, Serialize};
-
+pub use crate::decision::{Decisions, HumanDecision, PERSON, Verdict};
 use crate::embedding::Vectors;
 use crate::photo::PhotoId;
 use crate::tag::Tag;
 
-/// [`Tag::model`] of what a person said.
-pub const PERSON: &str = "person";
-
 /// What [`Tag::source`] of the tags of a label set begins with; the set's name follows.
 pub const LABELS: &str = "labels:";
-
-/// What a person says of one label on one photo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    Accept,
-    Reject,
-}
-
-/// A line of the decision log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HumanDecision {
-    /// When it was made, milliseconds since 1970-01-01 UTC.
-    pub at_ms: i64,
-    /// What it holds for: these bytes, wherever they are. Another picture under the same name is
-    /// another photo, and nobody has judged it yet.
-    pub photo: PhotoId,
-    /// Where the photo was, for people.
-    pub uri: String,
-    pub sku: Option<String>,
-    /// [`Tag::id`], e.g. `neckline/v-neck`.
-    pub label: String,
-    pub verdict: Verdict,
-}
-
-/// What people decided; the last word on a label of a photo counts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Decisions(HashMap<PhotoId, HashMap<String, Verdict>>);
-
-impl Decisions {
-    /// `log` in the order in which the decisions were made.
-    pub fn new(log: impl IntoIterator<Item = HumanDecision>) -> Decisions {
-        let mut decisions = Decisions::default();
-        for HumanDecision {
-            photo,
-            label,
-            verdict,
-            ..
-        } in log
-        {
-            let labels = decisions.0.entry(photo).or_default();
-            labels.insert(label, verdict);
-        }
-        decisions
-    }
-
-    /// What was decided of this label (a [`Tag::id`]) on this photo.
-    pub fn of(&self, photo: PhotoId, label: &str) -> Option<Verdict> {
-        self.0.get(&photo)?.get(label).copied()
-    }
-
-    /// Every decision, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (PhotoId, &str, Verdict)> {
-        self.0.iter().flat_map(|(photo, labels)| {
-            labels
-                .iter()
-                .map(|(label, verdict)| (*photo, label.as_str(), *verdict))
-        })
-    }
-}
 
 /// Where a label stands in a label set: number of the group, number of the label in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,30 +47,6 @@ pub fn tagged_again(old: &[Tag], mut new: Vec<Tag>) -> Vec<Tag> {
 mod tests {
     use super::*;
     use crate::tag::Decision;
-
-    fn decision(photo: u8, label: &str, verdict: Verdict) -> HumanDecision {
-        HumanDecision {
-            at_ms: 0,
-            photo: PhotoId([photo; 32]),
-            uri: String::new(),
-            sku: None,
-            label: label.into(),
-            verdict,
-        }
-    }
-
-    #[test]
-    fn the_last_decision_on_a_photo_counts() {
-        let decisions = Decisions::new([
-            decision(1, "a", Verdict::Accept),
-            decision(2, "a", Verdict::Accept),
-            decision(1, "a", Verdict::Reject),
-        ]);
-        assert_eq!(decisions.of(PhotoId([1; 32]), "a"), Some(Verdict::Reject));
-        assert_eq!(decisions.of(PhotoId([2; 32]), "a"), Some(Verdict::Accept));
-        assert_eq!(decisions.of(PhotoId([2; 32]), "b"), None);
-        assert_eq!(decisions.iter().count(), 2);
-    }
 
     #[test]
     fn a_tagger_overrules_neither_a_person_nor_own_labels() {

@@ -6,6 +6,8 @@
 pub mod answer;
 pub mod asked;
 pub mod bands;
+pub mod decide;
+pub mod decision;
 pub mod embedding;
 pub mod facets;
 pub mod feed;
@@ -22,9 +24,9 @@ pub mod reject;
 pub mod seams;
 pub mod tag;
 
+pub use decision::{Decisions, Verdict};
 pub use embedding::{VectorName, Vectors};
 pub use filter::Filter;
-pub use label::{Decisions, Verdict};
 pub use pair::{Evidence, Overlap, PairKey, PairKind};
 pub use photo::{Facts, Format, Photo, PhotoId, PhotoRef, Pixels};
 pub use product::{AttributeKind, AttributeValue, Attributes, Product};

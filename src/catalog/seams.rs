@@ -8,9 +8,9 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
+use crate::decision::{DecisionLog, Decisions, LogEntry};
 use crate::embedding::Vectors;
 use crate::filter::Filter;
-use crate::label::Decisions;
 use crate::manifest::StoreManifest;
 use crate::photo::{Photo, PhotoId, PhotoRef};
 use crate::product::Product;
@@ -387,6 +387,24 @@ pub trait Catalogue: Send + Sync {
         each: &'a mut (dyn FnMut(Vec<Record>) -> bool + Send),
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
+    /// URI and SKU of every photo that passes, in the order of the URIs: a [`Catalogue::scan`] that
+    /// reads no more than that.
+    fn keys(
+        &self,
+        filter: Option<Filter>,
+    ) -> BoxFuture<'_, Result<Vec<(String, Option<String>)>, StoreError>> {
+        Box::pin(async move {
+            let mut keys = Vec::new();
+            let mut each = |records: Vec<Record>| {
+                let sources = records.into_iter().map(|record| record.source);
+                keys.extend(sources.map(|source| (source.uri, source.sku)));
+                true
+            };
+            self.scan(filter, Columns::Tags, &mut each).await?;
+            Ok(keys)
+        })
+    }
+
     /// Removes the photos with these URIs and the rejects of the same; how many photos went.
     fn delete<'a>(&'a self, uris: &'a [String]) -> BoxFuture<'a, Result<usize, StoreError>>;
 
@@ -403,6 +421,16 @@ pub trait Catalogue: Send + Sync {
 
     /// Reads every row and says what is wrong with it; empty means sound.
     fn verify(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+}
+
+/// The log of what people decided about the photos of a catalogue. Lines are only ever added to it.
+pub trait DecisionStore: Send + Sync {
+    /// All of it. Blocks while it is read.
+    fn read(&self) -> Result<DecisionLog, StoreError>;
+
+    /// Adds lines, all or none. When it returns they are durable. Blocks. Whoever adds is the one
+    /// that has the catalogue open for writing.
+    fn append(&self, entries: &[LogEntry]) -> Result<(), StoreError>;
 }
 
 /// Why a store could not answer.

@@ -10,6 +10,7 @@ use showroom_pipeline::{
 use crate::args::{Ingest, SkuFromArg};
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::labels::decisions;
 use crate::progress::{Bar, human_seconds};
 use crate::source::Opened;
 use crate::table::{counted, print, print_json};
@@ -50,7 +51,11 @@ pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
             catalogue: &catalogue,
         };
         let bar = Bar::new(config);
-        let done = ingest(parts, options.clone(), &cancel, &bar, runtime.handle());
+        let options = IngestOptions {
+            decisions: decisions(config)?,
+            ..options.clone()
+        };
+        let done = ingest(parts, options, &cancel, &bar, runtime.handle());
         bar.finish();
         let summary = done?;
         if config.json {

@@ -2,13 +2,15 @@
 
 use showroom_catalog::seams::Catalogue;
 use showroom_pipeline::{
-    FolderSource, ReindexParts, ReindexSummary, SkuFrom, reindex, silence_guarded_panics,
+    FolderSource, IngestOptions, ReindexParts, ReindexSummary, SkuFrom, reindex,
+    silence_guarded_panics,
 };
 
 use crate::args::Reindex;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::ingest::options_for;
+use crate::labels::decisions;
 use crate::progress::{Bar, human_seconds};
 use crate::table::{counted, print, print_json};
 use crate::{interrupt, wire};
@@ -40,7 +42,10 @@ pub fn run(config: &Config, verb: &Reindex) -> Result<(), Failure> {
         next: &next,
     };
     let bar = Bar::new(config);
-    let options = options_for(config, models.batch);
+    let options = IngestOptions {
+        decisions: decisions(config)?,
+        ..options_for(config, models.batch)
+    };
     let done = reindex(parts, options, &cancel, &bar, runtime.handle());
     bar.finish();
     let done = done?;

@@ -9,13 +9,15 @@ use std::time::Duration;
 use serde::Deserialize;
 use showroom_catalog::seams::{Catalogue, ModelError};
 use showroom_server::{
-    App, Batching, Drain, Key, Keys, Limits, ModelCard, Parts, Scope, Uploads, router,
+    App, Batching, Drain, Key, Keys, Limits, ModelCard, Parts, Scope, Uploads, Vocabulary, router,
 };
+use showroom_store::DecisionFile;
 use tokio::net::TcpListener;
 
 use crate::args::{Serve, ServeLimits};
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::labels::vocabulary;
 use crate::models::word;
 use crate::table::{counted, print, print_json};
 use crate::{interrupt, wire};
@@ -53,6 +55,14 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         };
         Ok::<_, Failure>((catalogue, uploads))
     })?;
+    let vocabulary = Vocabulary {
+        categories: wire::categories(config)?,
+        // A label set that does not fit is no reason not to serve: its labels cannot be chosen.
+        labels: vocabulary(config, catalogue.manifest()).unwrap_or_else(|failure| {
+            config.say(failure);
+            Vec::new()
+        }),
+    };
     let parts = Parts {
         bands: wire::bands(catalogue.manifest()),
         words: Arc::from(served.words(config, catalogue.manifest())?),
@@ -64,6 +74,12 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         objects: None,
         uploads,
         models: cards(config)?,
+        decisions: Arc::new(DecisionFile {
+            dir: config.store.clone(),
+        }),
+        vocabulary,
+        // Renditions are not made here: the page shows names.
+        pictures: Arc::new(|_| serde_json::Value::Null),
         keys,
         limits: limits(config, &verb.limits, served.batch),
         observe: Arc::new(()),

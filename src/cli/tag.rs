@@ -6,6 +6,7 @@ use showroom_pipeline::{RetagOptions, retag, silence_guarded_panics};
 use crate::args::Tag;
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::labels::decisions;
 use crate::progress::Bar;
 use crate::table::{counted, print, print_json};
 use crate::{interrupt, wire};
@@ -18,6 +19,7 @@ pub fn run(config: &Config, verb: &Tag) -> Result<(), Failure> {
     let tagger = wire::tagger(config, catalogue.manifest())?;
     let options = RetagOptions {
         force: verb.force,
+        decisions: decisions(config)?,
         ..RetagOptions::default()
     };
     let bar = Bar::new(config);

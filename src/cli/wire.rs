@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use showroom_catalog::bands::Bands;
+use showroom_catalog::decision::CategoryNode;
 use showroom_catalog::embedding::Dimensions;
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
 use showroom_catalog::seams::{
@@ -315,11 +316,20 @@ fn product_models(
     }
 }
 
+/// Every category that a photo may have.
+pub fn categories(config: &Config) -> Result<Vec<CategoryNode>, Failure> {
+    Ok(taxonomy(&library(config)?)?.categories().collect())
+}
+
 fn class_tagger(library: &Library) -> Result<ClassTagger, Failure> {
+    Ok(ClassTagger::new(taxonomy(library)?)?)
+}
+
+fn taxonomy(library: &Library) -> Result<Taxonomy, Failure> {
     let path = library.file(TAXONOMY, "taxonomy")?;
     let bytes = fs::read(&path)
         .map_err(|error| Failure::Model(format!("{} cannot be read: {error}", path.display())))?;
-    Ok(ClassTagger::new(Taxonomy::from_json(&bytes)?)?)
+    Ok(Taxonomy::from_json(&bytes)?)
 }
 
 /// The tagger of a catalogue of that manifest.

@@ -28,6 +28,7 @@ mod rewrite;
 mod sources;
 
 pub use cancel::Cancel;
+pub use clock::now_ms;
 pub use dedup::{
     DedupError, DedupOptions, DedupProgress, DedupReport, DuplicateGroup, DuplicatePair,
     DuplicatePhoto, Method, dedup,

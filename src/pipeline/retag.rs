@@ -2,12 +2,15 @@
 //! no encoder runs.
 //!
 //! Rows whose tags are this tagger's already are left as they are, so that a run that was stopped
-//! goes on where it was. Own labels, and what a person decided, stay.
+//! goes on where it was. Own labels stay, and so does what a person decided.
+
+use std::sync::Arc;
 
 use serde::Serialize;
-use showroom_catalog::Record;
+use showroom_catalog::decide::settle;
 use showroom_catalog::label::tagged_again;
 use showroom_catalog::seams::{Catalogue, ModelError, Tagger};
+use showroom_catalog::{Decisions, Record};
 use tokio::runtime::Handle;
 
 use crate::cancel::Cancel;
@@ -22,6 +25,8 @@ pub struct RetagOptions {
     pub force: bool,
     /// Rows that are written at once.
     pub write_rows: usize,
+    /// What people decided: the last word on every row, also on those that are tagged already.
+    pub decisions: Arc<Decisions>,
 }
 
 impl Default for RetagOptions {
@@ -29,6 +34,7 @@ impl Default for RetagOptions {
         RetagOptions {
             force: false,
             write_rows: 1024,
+            decisions: Arc::default(),
         }
     }
 }
@@ -57,11 +63,16 @@ pub fn retag(
     progress: &mut dyn FnMut(&RetagSummary),
     runtime: &Handle,
 ) -> Result<RetagSummary, IngestError> {
-    let change = |record: Record| {
+    let change = |mut record: Record| {
         if record.tagger == tagger.id() && !options.force {
-            return Ok(Change::Keep);
+            return Ok(match settle(&mut record, &options.decisions) {
+                true => Change::Write(Box::new(record)),
+                false => Change::Keep,
+            });
         }
-        Ok(Change::Write(Box::new(tag(record, catalogue, tagger)?)))
+        let mut record = tag(record, catalogue, tagger)?;
+        settle(&mut record, &options.decisions);
+        Ok(Change::Write(Box::new(record)))
     };
     rewrite(
         catalogue,

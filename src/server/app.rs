@@ -2,13 +2,17 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::auth::{Scope, require};
 use crate::state::App;
-use crate::{documents, embeddings, guard, health, models, openapi, search, stats, tag};
+use crate::{
+    documents, embeddings, guard, health, models, openapi, page, product, review, search, stats,
+    tag,
+};
 
 /// The whole API.
 pub fn router(app: App) -> Router {
@@ -17,8 +21,8 @@ pub fn router(app: App) -> Router {
     };
     Router::new()
         .merge(open())
-        .merge(scoped(reading(), Scope::Read))
-        .merge(scoped(writing(), Scope::Write))
+        .merge(scoped(reading(&app), Scope::Read))
+        .merge(scoped(writing(&app), Scope::Write))
         .fallback(|| async { StatusCode::NOT_FOUND })
         // `input` has a limit of its own, which also bounds all bodies together.
         .layer(DefaultBodyLimit::disable())
@@ -29,14 +33,26 @@ pub fn router(app: App) -> Router {
 /// What needs no key.
 fn open() -> Router<App> {
     Router::new()
-        .route("/", get(stats::root))
+        .route("/", get(root))
+        .merge(page::routes())
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/openapi.json", get(openapi::openapi))
         .route("/docs", get(openapi::docs))
 }
 
-fn reading() -> Router<App> {
+/// The page for a browser; what Marqo's clients ask for, for programs.
+async fn root(headers: HeaderMap) -> Response {
+    let accepted = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
+    match accepted.is_some_and(|accept| accept.contains("text/html")) {
+        true => page::index(&headers),
+        false => stats::root().await.into_response(),
+    }
+}
+
+fn reading(app: &App) -> Router<App> {
     Router::new()
         .route("/indexes", get(stats::indexes))
         .route("/indexes/{index}/search", post(search::search))
@@ -50,13 +66,16 @@ fn reading() -> Router<App> {
         .route("/v1/models", get(models::list))
         .route("/v1/models/{id}", get(models::get))
         .route("/v1/models/{id}/card", get(models::card))
+        .merge(product::routes(app.products.clone()))
+        .merge(review::read_routes(app.reviewer.clone()))
 }
 
-fn writing() -> Router<App> {
+fn writing(app: &App) -> Router<App> {
     Router::new()
         .route("/indexes/{index}/documents", post(documents::add))
         .route(
             "/indexes/{index}/documents/delete-batch",
             post(documents::delete_batch),
         )
+        .merge(review::write_routes(app.reviewer.clone()))
 }

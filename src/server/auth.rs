@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::error::ApiError;
+use crate::review::Caller;
 use crate::state::App;
 
 /// What a key allows; each includes those before it.
@@ -80,10 +81,10 @@ impl Keys {
         self.0.get(usize::try_from(found).ok()?)
     }
 
-    /// Whether a request with these headers may do what takes `scope`.
-    pub fn check(&self, headers: &HeaderMap, scope: Scope) -> Result<(), ApiError> {
+    /// Whether a request with these headers may do what takes `scope`; the name of its key.
+    pub fn check(&self, headers: &HeaderMap, scope: Scope) -> Result<Option<&str>, ApiError> {
         if self.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let Some(presented) = presented(headers) else {
             return Err(unauthorised("this takes a key: Authorization: Bearer KEY"));
@@ -103,7 +104,7 @@ impl Keys {
                 ),
             ));
         }
-        Ok(())
+        Ok(Some(&key.name))
     }
 }
 
@@ -130,10 +131,13 @@ fn unauthorised(message: &str) -> ApiError {
 /// Lets a request pass whose key has the scope.
 pub async fn require(
     State((app, scope)): State<(App, Scope)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    app.keys.check(request.headers(), scope)?;
+    let name = app.keys.check(request.headers(), scope)?;
+    if let Some(caller) = name.map(|name| Caller(name.to_string())) {
+        request.extensions_mut().insert(caller);
+    }
     Ok(next.run(request).await)
 }
 

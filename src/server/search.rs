@@ -230,6 +230,7 @@ impl App {
             fields.extend(ours);
         }
         fields.insert("attributes".into(), to_json(&hit.record.attributes)?);
+        fields.insert("image".into(), (self.pictures)(&hit.record));
         if let Some(wanted) = wanted {
             fields.retain(|name, _| wanted.contains(name));
         }

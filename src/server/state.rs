@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use showroom_catalog::bands::Bands;
-use showroom_catalog::seams::{Catalogue, Encoder, Fetch, Tagger, TextQuery};
+use showroom_catalog::seams::{Catalogue, DecisionStore, Encoder, Fetch, Tagger, TextQuery};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::auth::Keys;
 use crate::batcher::EncoderHandle;
 use crate::config::Limits;
 use crate::error::ApiError;
+use crate::product::{Pictures, Products};
+use crate::review::{Reviewer, Vocabulary};
 use crate::uploads::Uploads;
 use crate::words::Words;
 
@@ -63,6 +65,12 @@ pub struct Parts {
     /// Where photos that come by the API are kept; `None` for a server that only reads.
     pub uploads: Option<Uploads>,
     pub models: Vec<ModelCard>,
+    /// What people decided of the photos of the catalogue.
+    pub decisions: Arc<dyn DecisionStore>,
+    /// What they may choose from.
+    pub vocabulary: Vocabulary,
+    /// Where renditions of photos are.
+    pub pictures: Pictures,
     pub keys: Keys,
     pub limits: Limits,
     pub observe: Arc<dyn Observe>,
@@ -83,6 +91,9 @@ pub struct Inner {
     pub objects: Option<Arc<dyn Fetch>>,
     pub uploads: Option<Uploads>,
     pub models: Vec<ModelCard>,
+    pub products: Arc<Products>,
+    pub reviewer: Arc<Reviewer>,
+    pub pictures: Pictures,
     pub keys: Keys,
     pub limits: Limits,
     pub observe: Arc<dyn Observe>,
@@ -120,6 +131,14 @@ impl App {
             limits.queue,
             &parts.observe,
         )?;
+        let products = Products::new(parts.catalogue.clone(), parts.pictures.clone());
+        let reviewer = Reviewer::new(
+            parts.catalogue.clone(),
+            parts.decisions,
+            parts.pictures.clone(),
+            parts.vocabulary,
+            parts.uploads.is_some(),
+        );
         let kilobytes = (limits.all_bodies_bytes >> 10).clamp(1, Semaphore::MAX_PERMITS);
         Ok(App(Arc::new(Inner {
             catalogue: parts.catalogue,
@@ -132,6 +151,9 @@ impl App {
             objects: parts.objects,
             uploads: parts.uploads,
             models: parts.models,
+            products: Arc::new(products),
+            reviewer: Arc::new(reviewer),
+            pictures: parts.pictures,
             keys: parts.keys,
             observe: parts.observe,
             queue: Arc::new(Semaphore::new(limits.queue.max(1))),

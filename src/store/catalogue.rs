@@ -47,6 +47,13 @@ impl Catalogue for LanceCatalogue {
         Box::pin(self.scan_rows(filter, columns, each))
     }
 
+    fn keys(
+        &self,
+        filter: Option<Filter>,
+    ) -> BoxFuture<'_, Result<Vec<(String, Option<String>)>, StoreError>> {
+        Box::pin(self.keys_of_rows(filter))
+    }
+
     fn delete<'a>(&'a self, uris: &'a [String]) -> BoxFuture<'a, Result<usize, StoreError>> {
         Box::pin(self.delete_rows(uris))
     }

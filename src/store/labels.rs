@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use showroom_catalog::label::HumanDecision;
-use showroom_catalog::seams::StoreError;
+use showroom_catalog::decision::{DecisionLog, LogEntry};
+use showroom_catalog::seams::{DecisionStore, StoreError};
 
 use crate::error::file_failed;
 
@@ -18,13 +18,21 @@ const MAX_SET: u64 = 512 << 20;
 /// Longest name of a label set, in characters.
 const MAX_NAME: usize = 64;
 
-/// What the decision log says.
-#[derive(Debug, Default)]
-pub struct DecisionLog {
-    /// In the order in which they were made.
-    pub decisions: Vec<HumanDecision>,
-    /// A sentence about each line that cannot be read.
-    pub problems: Vec<String>,
+/// The decision log of the store in a folder.
+#[derive(Clone, Debug)]
+pub struct DecisionFile {
+    /// The folder of the store.
+    pub dir: PathBuf,
+}
+
+impl DecisionStore for DecisionFile {
+    fn read(&self) -> Result<DecisionLog, StoreError> {
+        read_decisions(&self.dir)
+    }
+
+    fn append(&self, entries: &[LogEntry]) -> Result<(), StoreError> {
+        append_decisions(&self.dir, entries)
+    }
 }
 
 /// Whether a label set can be called so: letters, digits, `-` and `_`.
@@ -133,7 +141,7 @@ pub fn read_decisions(dir: &Path) -> Result<DecisionLog, StoreError> {
             continue;
         }
         match serde_json::from_slice(&line) {
-            Ok(decision) => log.decisions.push(decision),
+            Ok(entry) => log.entries.push(entry),
             Err(error) => log.problems.push(format!(
                 "{}, line {number} is passed over: {error}",
                 path.display()
@@ -143,8 +151,8 @@ pub fn read_decisions(dir: &Path) -> Result<DecisionLog, StoreError> {
     Ok(log)
 }
 
-/// Adds decisions to the log of the store in `dir`. When it returns they are on the disk.
-pub fn append_decisions(dir: &Path, decisions: &[HumanDecision]) -> Result<(), StoreError> {
+/// Adds lines to the log of the store in `dir`. When it returns they are on the disk.
+pub fn append_decisions(dir: &Path, entries: &[LogEntry]) -> Result<(), StoreError> {
     let path = dir.join(DECISIONS);
     let attempt = || -> io::Result<()> {
         let mut file = File::options()
@@ -162,8 +170,8 @@ pub fn append_decisions(dir: &Path, decisions: &[HumanDecision]) -> Result<(), S
                 lines.push(b'\n');
             }
         }
-        for decision in decisions {
-            serde_json::to_writer(&mut lines, decision)?;
+        for entry in entries {
+            serde_json::to_writer(&mut lines, entry)?;
             lines.push(b'\n');
         }
         file.write_all(&lines)?;
@@ -174,25 +182,27 @@ pub fn append_decisions(dir: &Path, decisions: &[HumanDecision]) -> Result<(), S
 
 #[cfg(test)]
 mod tests {
+    use showroom_catalog::decision::{Details, HumanDecision};
     use showroom_catalog::{PhotoId, Verdict};
 
     use super::*;
 
-    fn decision(label: &str) -> HumanDecision {
-        HumanDecision {
+    fn decision(label: &str) -> LogEntry {
+        LogEntry::Decision(Box::new(HumanDecision {
             at_ms: 1,
             photo: PhotoId([7; 32]),
             uri: "/a.jpg".into(),
             sku: None,
             label: label.into(),
             verdict: Verdict::Accept,
-        }
+            details: Details::default(),
+        }))
     }
 
     #[test]
     fn decisions_are_added_and_a_torn_line_costs_itself_alone() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(read_decisions(dir.path()).unwrap().decisions.is_empty());
+        assert!(read_decisions(dir.path()).unwrap().entries.is_empty());
         append_decisions(dir.path(), &[decision("a"), decision("b")]).unwrap();
         let path = dir.path().join(DECISIONS);
         let mut bytes = fs::read(&path).unwrap();
@@ -200,7 +210,7 @@ mod tests {
         fs::write(&path, bytes).unwrap();
         append_decisions(dir.path(), &[decision("c")]).unwrap();
         let log = read_decisions(dir.path()).unwrap();
-        assert_eq!(log.decisions, [decision("a"), decision("c")]);
+        assert_eq!(log.entries, [decision("a"), decision("c")]);
         assert!(log.problems[0].contains("decisions.jsonl, line 2 is passed over"));
     }
 

@@ -43,7 +43,7 @@ pub use export::{
 };
 pub use feed::ParquetTable;
 pub use labels::{
-    DecisionLog, append_decisions, is_label_set_name, label_set_path, label_sets, read_decisions,
+    DecisionFile, append_decisions, is_label_set_name, label_set_path, label_sets, read_decisions,
     read_label_set, remove_label_set, write_label_set,
 };
 pub use meta::is_being_written;

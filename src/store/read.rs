@@ -54,6 +54,35 @@ impl LanceCatalogue {
         self.rows_in_order(&table, which, columns, each).await
     }
 
+    /// URI and SKU of the rows that pass, in the order of the URIs.
+    pub(crate) async fn keys_of_rows(
+        &self,
+        filter: Option<Filter>,
+    ) -> Result<Vec<(String, Option<String>)>, StoreError> {
+        let table = self.snapshot().await?;
+        let mut query = table.query().select(Select::columns(&["uri", "sku"]));
+        if let Some(which) = self.which(&table, filter.as_ref()).await? {
+            query = query.only_if(which);
+        }
+        let batches = query.execute().await.map_err(|error| self.failed(error))?;
+        let batches: Vec<RecordBatch> = batches
+            .try_collect()
+            .await
+            .map_err(|error| self.failed(error))?;
+        let mut keys = Vec::new();
+        for batch in &batches {
+            let rows = Rows(batch);
+            let both = || Ok((rows.words("uri")?, rows.words("sku")?));
+            let (uris, skus) = both().map_err(|reason: String| self.damaged(reason))?;
+            let both = uris.iter().zip(skus.iter());
+            keys.extend(
+                both.map(|(uri, sku)| (uri.unwrap_or("").to_string(), sku.map(str::to_string))),
+            );
+        }
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
     /// URIs first (they fit in memory), sorted; then the rows, a batch at a time.
     async fn rows_in_order(
         &self,

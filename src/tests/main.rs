@@ -12,6 +12,7 @@ mod feeds;
 mod find;
 mod journey;
 mod labels;
+mod page;
 mod pictures;
 mod pillow;
 #[cfg(unix)]

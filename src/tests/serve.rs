@@ -19,14 +19,14 @@ const KEY: &str = "a-key-for-the-tests";
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A running server.
-struct Served {
+pub struct Served {
     child: Option<Child>,
-    address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Served {
     /// Starts it, and waits until it is ready.
-    fn start(shop: &Shop, args: &[&str]) -> Served {
+    pub fn start(shop: &Shop, args: &[&str]) -> Served {
         let all = [
             &[
                 "serve",

@@ -1,16 +1,15 @@
 //! `showroom labels decide`: what a person says of a label on a photo.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde::Serialize;
-use showroom_catalog::label::{HumanDecision, PERSON};
-use showroom_catalog::seams::{Catalogue, Columns, Labeller};
-use showroom_catalog::{Decision, Record, Tag, Verdict};
-use showroom_pipeline::labels::decide;
-use showroom_store::append_decisions;
+use showroom_catalog::decide::{KnownLabel, Made, decide_label};
+use showroom_catalog::decision::LogEntry;
+use showroom_catalog::seams::{Catalogue, Columns, DecisionStore};
+use showroom_catalog::{Record, Verdict};
+use showroom_pipeline::now_ms;
+use showroom_store::DecisionFile;
 use showroom_vision::labels::LabelSet;
 
-use super::sets;
+use super::{decisions, known, sets};
 use crate::args::labels::{Decide, VerdictArg};
 use crate::config::Config;
 use crate::exit::Failure;
@@ -42,26 +41,23 @@ pub fn run(config: &Config, verb: &Decide) -> Result<(), Failure> {
         VerdictArg::Accept => Verdict::Accept,
         VerdictArg::Reject => Verdict::Reject,
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let at_ms = now.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    });
-    let decisions: Vec<HumanDecision> = records
-        .iter()
-        .map(|record| HumanDecision {
-            at_ms,
-            photo: record.id,
-            uri: record.source.uri.clone(),
-            sku: record.source.sku.clone(),
-            label: label.tag.id.clone(),
-            verdict,
-        })
+    let at_ms = now_ms();
+    let batch = format!("cli-{at_ms}-{}", std::process::id());
+    let made = Made {
+        at_ms,
+        batch: &batch,
+        by: None,
+    };
+    let earlier = decisions(config)?;
+    let lines = (records.iter_mut())
+        .flat_map(|record| decide_label(record, &label, verdict, made, &earlier));
+    let lines: Vec<LogEntry> = lines
+        .map(|line| LogEntry::Decision(Box::new(line)))
         .collect();
-    append_decisions(&config.store, &decisions)?;
-    for (record, decision) in records.iter_mut().zip(&decisions) {
-        let tag = label.is_in_a_set.then(|| label.tag.clone());
-        decide(record, decision, tag, &label.rivals);
-    }
+    let log = DecisionFile {
+        dir: config.store.clone(),
+    };
+    log.append(&lines)?;
     let uris: Vec<String> = records
         .iter()
         .map(|record| record.source.uri.clone())
@@ -69,7 +65,7 @@ pub fn run(config: &Config, verb: &Decide) -> Result<(), Failure> {
     runtime.block_on(catalogue.upsert(records, Vec::new()))?;
     if config.json {
         return print_json(&Decided {
-            label: &label.tag.id,
+            label: &label.id,
             verdict,
             photos: uris.iter().map(String::as_str).collect(),
         });
@@ -80,62 +76,22 @@ pub fn run(config: &Config, verb: &Decide) -> Result<(), Failure> {
         "rejected"
     };
     let photos = counted(uris.len() as u64, "photo");
-    print(format!("{} {word} on {photos}", plain(&label.tag.id)))
-}
-
-/// A label that can be decided.
-struct Label {
-    /// As it is where the photo does not have it yet.
-    tag: Tag,
-    is_in_a_set: bool,
-    /// Ids of the labels that exclude it.
-    rivals: Vec<String>,
+    print(format!("{} {word} on {photos}", plain(&label.id)))
 }
 
 /// The label of this id or name, in the label sets or on the photos.
-fn find(wanted: &str, sets: &[LabelSet], records: &[Record]) -> Result<Label, Failure> {
+fn find(wanted: &str, sets: &[LabelSet], records: &[Record]) -> Result<KnownLabel, Failure> {
     let lower = wanted.trim().to_lowercase();
-    let mut found: Vec<Label> = Vec::new();
-    for set in sets {
-        for report in set.reports() {
-            let ids = || report.labels.iter().map(|label| label.id.clone());
-            for label in &report.labels {
-                if label.id != lower && label.name.to_lowercase() != lower {
-                    continue;
-                }
-                found.push(Label {
-                    tag: Tag {
-                        id: label.id.clone(),
-                        name: label.name.clone(),
-                        score: 0.0,
-                        calibrated: None,
-                        decision: Decision::Review,
-                        source: set.source().into(),
-                        model: PERSON.into(),
-                    },
-                    is_in_a_set: true,
-                    rivals: match report.exclusive {
-                        true => ids().filter(|id| *id != label.id).collect(),
-                        false => Vec::new(),
-                    },
-                });
-            }
+    let is_wanted =
+        |label: &KnownLabel| label.id.to_lowercase() == lower || label.name.to_lowercase() == lower;
+    let mut found: Vec<KnownLabel> = known(sets).into_iter().filter(is_wanted).collect();
+    for tag in records.iter().flat_map(|record| &record.labels) {
+        let label = KnownLabel::from(tag);
+        if is_wanted(&label) && found.iter().all(|known| known.id != label.id) {
+            found.push(label);
         }
     }
-    let tags = records.iter().flat_map(|record| &record.labels);
-    for tag in tags.filter(|tag| tag.id.to_lowercase() == lower || tag.name.to_lowercase() == lower)
-    {
-        if found.iter().all(|label| label.tag.id != tag.id) {
-            found.push(Label {
-                tag: tag.clone(),
-                is_in_a_set: false,
-                rivals: Vec::new(),
-            });
-        }
-    }
-    let exact = found
-        .iter()
-        .position(|label| label.tag.id.to_lowercase() == lower);
+    let exact = (found.iter()).position(|label| label.id.to_lowercase() == lower);
     match (exact, found.len()) {
         (Some(at), _) => Ok(found.swap_remove(at)),
         (None, 1) => Ok(found.swap_remove(0)),
@@ -144,7 +100,7 @@ fn find(wanted: &str, sets: &[LabelSet], records: &[Record]) -> Result<Label, Fa
              lists them"
         ))),
         (None, _) => {
-            let ids: Vec<&str> = found.iter().map(|label| label.tag.id.as_str()).collect();
+            let ids: Vec<&str> = found.iter().map(|label| label.id.as_str()).collect();
             Err(Failure::Usage(format!(
                 "{wanted:?} may be {}; say which",
                 ids.join(" or ")

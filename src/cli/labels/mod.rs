@@ -8,10 +8,12 @@ mod show;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use showroom_catalog::Decisions;
+use showroom_catalog::decide::KnownLabel;
 use showroom_catalog::manifest::StoreManifest;
-use showroom_catalog::seams::StoreError;
+use showroom_catalog::seams::{Labeller, StoreError};
 use showroom_store::{
     is_label_set_name, label_set_path, label_sets, read_decisions, read_label_set,
 };
@@ -83,10 +85,37 @@ fn sets(
 }
 
 /// What people decided; says which lines of the log cannot be read.
-fn decisions(config: &Config) -> Result<Decisions, StoreError> {
+pub fn decisions(config: &Config) -> Result<Arc<Decisions>, StoreError> {
     let log = read_decisions(&config.store)?;
     for problem in &log.problems {
         config.say(problem);
     }
-    Ok(Decisions::new(log.decisions))
+    Ok(Arc::new(log.decisions()))
+}
+
+/// The labels of these sets, each with those that it excludes.
+fn known(sets: &[LabelSet]) -> Vec<KnownLabel> {
+    let mut known = Vec::new();
+    for set in sets {
+        for group in set.reports() {
+            for label in &group.labels {
+                let others = group.labels.iter().filter(|other| other.id != label.id);
+                known.push(KnownLabel {
+                    id: label.id.clone(),
+                    name: label.name.clone(),
+                    source: set.source().into(),
+                    rivals: match group.exclusive {
+                        true => others.map(|other| other.id.clone()).collect(),
+                        false => Vec::new(),
+                    },
+                });
+            }
+        }
+    }
+    known
+}
+
+/// Every label that the label sets of a catalogue know: what a reviewer may choose from.
+pub fn vocabulary(config: &Config, manifest: &StoreManifest) -> Result<Vec<KnownLabel>, Failure> {
+    Ok(known(&sets(config, &[], manifest)?))
 }

@@ -1,7 +1,9 @@
 //! How much of everything a run may use.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use showroom_catalog::Decisions;
 use showroom_pixels::DecodeOptions;
 
 /// Bounds and sizes of a run. Zeros are taken as ones.
@@ -30,6 +32,9 @@ pub struct IngestOptions {
     /// Delete what came from this source before and is not in it any more. Nothing is deleted where
     /// a part of the source cannot be read, or where it lists nothing at all.
     pub delete_missing: bool,
+    /// What people decided: it holds for a photo that was in the catalogue before, or is in it under
+    /// another name, as soon as it comes in.
+    pub decisions: Arc<Decisions>,
 }
 
 impl Default for IngestOptions {
@@ -46,6 +51,7 @@ impl Default for IngestOptions {
             write_every: Duration::from_secs(5),
             retry_rejects: false,
             delete_missing: false,
+            decisions: Arc::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Step 5: features → tags, and the row is complete.
 
 use crossbeam_channel::{Receiver, Sender};
+use showroom_catalog::decide::settle;
 use showroom_catalog::embedding::Dimensions;
 use showroom_catalog::seams::{ModelError, Tagged, Tagger};
 use showroom_catalog::{Facts, Record, Stage, Vectors};
@@ -28,7 +29,8 @@ pub fn stage(
                     if tagged.text.is_empty() {
                         tagged.text.clone_from(&photo.features.shape);
                     }
-                    let record = record(photo, tagged, tagger.id());
+                    let mut record = record(photo, tagged, tagger.id());
+                    settle(&mut record, &run.options.decisions);
                     run.send(Stage::Write, &out, Outcome::Record(Box::new(record)))
                 }
                 Err(e) => return run.fail(e),

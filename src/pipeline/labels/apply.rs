@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
-use showroom_catalog::label::{HumanDecision, PERSON};
 use showroom_catalog::seams::{Catalogue, Labeller};
-use showroom_catalog::{Decision, Decisions, Record, Tag, Verdict};
+use showroom_catalog::{Decision, Decisions, Record, Tag};
 use tokio::runtime::Handle;
 
 use crate::cancel::Cancel;
@@ -73,39 +72,4 @@ fn tags_of(record: &Record, labellers: &[&dyn Labeller], decisions: &Decisions) 
         .iter()
         .flat_map(|set| set.label(record.id, &record.vectors, decisions));
     others.chain(new).collect()
-}
-
-/// Writes a decision to the rows of its photo, so that it holds at once: `tag` is what the label is
-/// where the photo does not have it yet, `rivals` the ids of the labels that exclude it.
-///
-/// The decision itself is kept by the caller; this is what searches and exports see until the label
-/// set is applied again.
-pub fn decide(
-    record: &mut Record,
-    decision: &HumanDecision,
-    tag: Option<Tag>,
-    rivals: &[String],
-) -> bool {
-    if record.labels.iter().all(|tag| tag.id != decision.label) {
-        match tag {
-            Some(tag) => record.labels.push(tag),
-            None => return false,
-        }
-    }
-    for tag in record
-        .labels
-        .iter_mut()
-        .filter(|tag| tag.id == decision.label)
-    {
-        tag.model = PERSON.into();
-        (tag.calibrated, tag.decision) = match decision.verdict {
-            Verdict::Accept => (Some(1.0), Decision::Accept),
-            Verdict::Reject => (Some(0.0), Decision::Reject),
-        };
-    }
-    if decision.verdict == Verdict::Accept {
-        let stays = |tag: &Tag| tag.decision == Decision::Reject || !rivals.contains(&tag.id);
-        record.labels.retain(stays);
-    }
-    true
 }

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use showroom_catalog::label::{HumanDecision, LabelAt, PERSON};
+use showroom_catalog::decide::{KnownLabel, Made, decide_category, decide_label};
+use showroom_catalog::decision::CategoryNode;
+use showroom_catalog::label::{LabelAt, PERSON};
 use showroom_catalog::seams::{Labeller, StoreError};
 use showroom_catalog::{Decision, Decisions, PhotoId, Record, Tag, Vectors, Verdict};
 use showroom_pipeline::labels::*;
@@ -14,6 +17,11 @@ use crate::fakes::*;
 
 const SOURCE: &str = "labels:shop";
 const LABEL: LabelAt = LabelAt { group: 0, label: 0 };
+const MADE: Made<'static> = Made {
+    at_ms: 1,
+    batch: "b",
+    by: None,
+};
 
 fn filled(count: usize) -> (TempDir, Memory) {
     let folder = tempdir().unwrap();
@@ -142,45 +150,89 @@ fn a_persons_word_holds_at_once_and_when_applied_again() {
     let (_folder, catalogue) = filled(6);
     apply(&catalogue, "set", &Decisions::default());
     let mut record = catalogue.records().remove(0);
-    let decision = HumanDecision {
-        at_ms: 1,
-        photo: record.id,
-        uri: record.source.uri.clone(),
-        sku: None,
-        label: "kind/round".into(),
-        verdict: Verdict::Reject,
+    let round = KnownLabel {
+        id: "kind/round".into(),
+        name: "round".into(),
+        source: SOURCE.into(),
+        rivals: vec![],
     };
-    assert!(decide(&mut record, &decision, None, &[]));
+    let none = Decisions::default();
+    let decided = decide_label(&mut record, &round, Verdict::Reject, MADE, &none);
     assert_eq!(own(&record)[0].decision, Decision::Reject);
     assert_eq!(own(&record)[0].model, PERSON);
-    let decisions = Decisions::new([decision.clone()]);
-    let (tagged, _, count) = apply(&catalogue, "set", &decisions);
+    let (tagged, _, count) = apply(&catalogue, "set", &Decisions::new(decided));
     assert_eq!((tagged, count.accept, count.reject), (1, 4, 1));
+}
 
-    // A label that the photo does not have yet takes the place of those that exclude it.
-    let mut last = catalogue.records().remove(5);
-    last.labels.push(Tag {
-        id: "kind/square".into(),
-        ..tag("set", Decision::Review)
-    });
-    let accept = HumanDecision {
-        verdict: Verdict::Accept,
-        ..decision
+#[test]
+fn a_persons_word_holds_when_a_photo_is_tagged_or_taken_in_again() {
+    let (folder, catalogue) = filled(3);
+    let node = CategoryNode {
+        id: "hg-1".into(),
+        name: "Pots".into(),
+        path: vec!["Home".into(), "Pots".into()],
     };
-    assert!(
-        !decide(&mut last, &accept, None, &[]),
-        "nobody says what it is"
-    );
-    let rivals = ["kind/square".to_string()];
-    assert!(decide(
-        &mut last,
-        &accept,
-        Some(tag(PERSON, Decision::Review)),
-        &rivals
-    ));
-    let ids: Vec<&str> = own(&last).iter().map(|tag| tag.id.as_str()).collect();
-    assert_eq!(ids, ["kind/round"]);
-    assert_eq!(own(&last)[0].decision, Decision::Accept);
+    let by_tagger = KnownLabel::from(&catalogue.records()[0].labels[0]);
+    let mut decisions = Decisions::default();
+    for mut record in catalogue.records().into_iter().take(1) {
+        let none = Decisions::default();
+        for line in decide_label(&mut record, &by_tagger, Verdict::Reject, MADE, &none) {
+            decisions.add(line);
+        }
+        let line = decide_category(&mut record, &node, Verdict::Accept, MADE, &none);
+        decisions.add(line);
+    }
+    let decisions = Arc::new(decisions);
+    let holds = |catalogue: &Memory| {
+        let records = catalogue.records();
+        let category = records[0].category.as_ref().unwrap();
+        assert_eq!(
+            (category.id.as_str(), category.model.as_str()),
+            ("hg-1", PERSON)
+        );
+        let tag = records[0].labels.iter().find(|tag| tag.id == by_tagger.id);
+        assert_eq!(tag.unwrap().decision, Decision::Reject);
+        assert_ne!(records[1].labels[0].model, PERSON);
+    };
+    // The rows know nothing of it yet; tagging brings them to it, though the tagger is the same.
+    let (cancel, runtime) = (Cancel::new(), runtime());
+    let retagged = |force| {
+        let options = RetagOptions {
+            force,
+            decisions: decisions.clone(),
+            ..RetagOptions::default()
+        };
+        let tagger = FakeTagger("tagger-1");
+        retag(
+            &catalogue,
+            &tagger,
+            &options,
+            &cancel,
+            &mut |_| {},
+            runtime.handle(),
+        )
+        .unwrap()
+    };
+    assert_eq!(retagged(false).tagged, 1);
+    holds(&catalogue);
+    assert_eq!(retagged(false).tagged, 0);
+    assert_eq!(retagged(true).tagged, 3);
+    holds(&catalogue);
+    // A new catalogue of the same photos.
+    let again = Memory::new();
+    let options = IngestOptions {
+        decisions: decisions.clone(),
+        ..IngestOptions::default()
+    };
+    run(
+        &counting(folder.path()),
+        encoder(),
+        &again,
+        options,
+        &cancel,
+    )
+    .unwrap();
+    holds(&again);
 }
 
 #[test]

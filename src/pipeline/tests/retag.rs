@@ -36,6 +36,7 @@ fn small() -> RetagOptions {
     RetagOptions {
         force: false,
         write_rows: 10,
+        ..RetagOptions::default()
     }
 }
 

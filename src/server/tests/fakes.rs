@@ -8,13 +8,14 @@ use std::sync::{Arc, Condvar, Mutex};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use showroom_catalog::bands::{Bands, PhotoBands, WordBands};
+use showroom_catalog::decision::{DecisionLog, LogEntry};
 use showroom_catalog::embedding::{Dimensions, dot, normalise};
 use showroom_catalog::filter::{Comparison, Field, Value};
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
 use showroom_catalog::query::{Hit, Hits, Why};
 use showroom_catalog::seams::*;
 use showroom_catalog::*;
-use showroom_server::{Batching, Keys, Limits, ModelCard, Parts, Uploads};
+use showroom_server::{Batching, Keys, Limits, ModelCard, Parts, Uploads, Vocabulary};
 
 pub const DIMENSIONS: Dimensions = Dimensions {
     shape: 4,
@@ -398,6 +399,19 @@ pub struct Made {
     pub seen: Arc<Seen>,
 }
 
+/// Nobody has decided anything, and what is decided is forgotten.
+struct NoDecisions;
+
+impl DecisionStore for NoDecisions {
+    fn read(&self) -> Result<DecisionLog, StoreError> {
+        Ok(DecisionLog::default())
+    }
+
+    fn append(&self, _entries: &[LogEntry]) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 /// Uploads go to `dir`; limits are small.
 pub fn made(dir: &Path) -> Made {
     let (catalogue, seen) = (Arc::new(Memory::new()), Arc::new(Seen::default()));
@@ -433,6 +447,9 @@ pub fn made(dir: &Path) -> Made {
             state: "here".into(),
             card: "# fake-net\n".into(),
         }],
+        decisions: Arc::new(NoDecisions),
+        vocabulary: Vocabulary::default(),
+        pictures: Arc::new(|record| serde_json::json!({ "src": format!("/images/{}", record.id) })),
         keys: Keys::default(),
         limits: Limits {
             body_bytes: 64 << 10,

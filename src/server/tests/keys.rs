@@ -10,7 +10,7 @@ const READ: &str = "a-key-that-reads";
 const WRITE: &str = "a-key-that-writes";
 
 /// Every route, with the scope that it takes.
-const ROUTES: [(&str, &str, Option<Scope>); 19] = [
+const ROUTES: [(&str, &str, Option<Scope>); 27] = [
     ("get", "/", None),
     ("get", "/health", None),
     ("get", "/ready", None),
@@ -34,6 +34,14 @@ const ROUTES: [(&str, &str, Option<Scope>); 19] = [
     ("get", "/v1/models", Some(Scope::Read)),
     ("get", "/v1/models/{id}", Some(Scope::Read)),
     ("get", "/v1/models/{id}/card", Some(Scope::Read)),
+    ("get", "/v1/products", Some(Scope::Read)),
+    ("get", "/v1/products/{key}", Some(Scope::Read)),
+    ("get", "/v1/facets", Some(Scope::Read)),
+    ("get", "/v1/review", Some(Scope::Read)),
+    ("get", "/v1/review/choices", Some(Scope::Read)),
+    ("get", "/v1/review/log", Some(Scope::Read)),
+    ("post", "/v1/review/decisions", Some(Scope::Write)),
+    ("post", "/v1/review/undo", Some(Scope::Write)),
 ];
 
 #[test]
@@ -46,7 +54,10 @@ fn every_route_asks_for_its_scope() {
     ]);
     let server = Server::start(made.parts);
     for (method, path, scope) in ROUTES {
-        let path = path.replace("{index}", "shop").replace("{id}", "text");
+        let path = path
+            .replace("{index}", "shop")
+            .replace("{id}", "text")
+            .replace("{key}", "a");
         let status = |key: Option<&str>| {
             let bearer = key.map(|key| format!("Bearer {key}"));
             let mut headers = vec![("content-type", "application/json")];

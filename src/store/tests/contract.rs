@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use showroom_catalog::seams::{Catalogue, Columns, StoreError};
-use showroom_catalog::{Record, Vectors};
+use showroom_catalog::{Filter, Record, Vectors};
 
 use crate::sample::{changed, manifest, record, records, reject};
 
@@ -232,6 +232,23 @@ pub async fn scans_are_in_order_and_stop_when_told(catalogue: &dyn Catalogue) {
         .unwrap();
     assert!(!first.is_empty() && first.len() < 1500, "{}", first.len());
     assert_eq!(first[0], tags_of(&record(0)));
+    let key = |record: Record| (record.source.uri, record.source.sku);
+    let keys: Vec<_> = records(0..1500).into_iter().map(key).collect();
+    assert_eq!(catalogue.keys(None).await.unwrap(), keys);
+    let wide: Filter = "width >= 800".parse().unwrap();
+    let mut passed = Vec::new();
+    let mut each = |batch: Vec<Record>| {
+        passed.extend(batch.into_iter().map(key));
+        true
+    };
+    let scan = catalogue.scan(Some(wide.clone()), Columns::Tags, &mut each);
+    scan.await.unwrap();
+    assert!(
+        !passed.is_empty() && passed.len() < 1500,
+        "{}",
+        passed.len()
+    );
+    assert_eq!(catalogue.keys(Some(wide)).await.unwrap(), passed);
     assert_sound(catalogue).await;
 }
 

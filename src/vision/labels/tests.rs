@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use showroom_catalog::decision::Details;
 use showroom_catalog::embedding::{Dimensions, normalise};
 use showroom_catalog::label::{Example, HumanDecision, LabelAt, PERSON};
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
@@ -334,6 +335,7 @@ fn a_persons_word_wins_over_the_model() {
             sku: None,
             label: label.into(),
             verdict,
+            details: Details::default(),
         };
         set.label(id(7), &vectors(0, 7, 0.1), &Decisions::new([decision]))
     };

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use showroom_catalog::decision::CategoryNode;
 use showroom_catalog::seams::ModelError;
 
 /// More levels than any taxonomy has; a longer way up is a circle.
@@ -94,6 +95,15 @@ impl Taxonomy {
     /// From this node to its top level, at most `MAX_DEPTH + 1` of them.
     pub fn up(&self, node: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(node), |&node| self.nodes[node].parent).take(MAX_DEPTH + 1)
+    }
+
+    /// Every node, in the order of the file: what a reviewer may choose from.
+    pub fn categories(&self) -> impl Iterator<Item = CategoryNode> + '_ {
+        (self.nodes.iter().enumerate()).map(|(number, node)| CategoryNode {
+            id: node.id.clone(),
+            name: node.name.clone(),
+            path: self.path(number),
+        })
     }
 
     /// Names from the top level down to this node.
