@@ -87,6 +87,44 @@ pub enum SourceError {
     Unreadable { uri: String, reason: String },
 }
 
+/// Bytes that somebody names by an address: `https://…` or `s3://bucket/key`.
+pub trait Fetch: Send + Sync {
+    /// Never more than `max_bytes`; refuses what may not be fetched.
+    fn fetch<'a>(
+        &'a self,
+        address: &'a str,
+        max_bytes: u64,
+    ) -> BoxFuture<'a, Result<Vec<u8>, FetchError>>;
+}
+
+/// Tells an address that somebody named that something happened (a webhook).
+pub trait Deliver: Send + Sync {
+    /// Sends `body` by POST with these headers; the status of the answer, which is not read and no
+    /// redirect of which is followed. Refuses what may not be fetched.
+    fn deliver<'a>(
+        &'a self,
+        address: &'a str,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) -> BoxFuture<'a, Result<u16, FetchError>>;
+}
+
+/// Why bytes could not be fetched. No sentence names more of the network than the address that was asked
+/// for.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The address is none, or one that may not be fetched.
+    #[error("{0}")]
+    Refused(String),
+    #[error("there is nothing at {0}")]
+    NotFound(String),
+    #[error("{address} has more than the limit of {limit} bytes")]
+    TooLarge { address: String, limit: u64 },
+    /// The other side did not answer as it should: another time it may.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// What an encoder makes of one photo.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features {

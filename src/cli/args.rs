@@ -20,6 +20,7 @@ pub use self::reindex::{Add, Reindex};
 pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
 mod feed;
+pub mod fetch;
 
 pub use feed::{Delete, ExportFormat, FeedArgs, WatchArgs};
 
