@@ -130,6 +130,10 @@ impl Fetch for Web {
 }
 
 impl Deliver for Web {
+    fn check(&self, address: &str) -> Result<(), FetchError> {
+        self.policy.check(address).map(drop)
+    }
+
     fn deliver<'a>(
         &'a self,
         address: &'a str,
