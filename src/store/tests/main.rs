@@ -13,6 +13,7 @@ mod filters;
 mod find;
 mod generation;
 mod index;
+mod objects;
 mod opening;
 mod sample;
 mod search;
