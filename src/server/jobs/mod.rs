@@ -4,6 +4,7 @@
 //! queued again when it starts, up to [`JobOptions::max_attempts`] times, so what a job does must be safe to
 //! do again. What it does is a [`JobRunner`]'s business.
 
+mod api;
 mod job;
 mod log;
 mod routes;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 use crate::clock::now_s;
 use crate::error::ApiError;
 use crate::webhooks::Webhooks;
+pub use api::ApiJobs;
 use job::{Event, Idempotency};
 pub use job::{Job, NewJob, Progress, Status};
 use log::Log;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use showroom_catalog::seams::{BoxFuture, Deliver, FetchError};
-use showroom_server::jobs::{JobContext, JobOptions, JobRunner, Jobs, routes};
+use showroom_server::jobs::{ApiJobs, JobContext, JobOptions, JobRunner, Jobs, routes};
 use showroom_server::webhooks::Webhooks;
 use tempfile::{TempDir, tempdir};
 
@@ -553,4 +553,92 @@ fn a_webhook_that_never_answers_is_given_up_and_one_that_was_not_told_is_told_by
     until("it is told", || receiver.got.lock().unwrap().len() == 1);
     assert_eq!(fake.begun(), 1);
     assert_eq!(shop.job(&id)["status"], "done");
+}
+
+/// The API in little: refuses every fifth document, and is busy every third time.
+fn little_api(asked: &Arc<AtomicUsize>) -> axum::Router {
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse;
+    use axum::{Json, routing::post};
+    let (one, two) = (asked.clone(), asked.clone());
+    let busy = |asked: &AtomicUsize| asked.fetch_add(1, SeqCst) % 3 == 2;
+    axum::Router::new()
+        .route(
+            "/indexes/shop/documents",
+            post(async move |Json(body): Json<Value>| {
+                if busy(&one) {
+                    return StatusCode::TOO_MANY_REQUESTS.into_response();
+                }
+                assert_eq!(body["tensorFields"], json!(["image"]));
+                let documents = body["documents"].as_array().unwrap();
+                assert!(documents.len() <= 16);
+                let items: Vec<Value> = documents
+                    .iter()
+                    .map(|document| {
+                        let id = document["_id"].as_str().unwrap();
+                        let bad = id.parse::<u32>().unwrap().is_multiple_of(5);
+                        json!({"_id": id, "status": if bad { 422 } else { 200 }})
+                    })
+                    .collect();
+                Json(json!({"errors": true, "items": items})).into_response()
+            }),
+        )
+        .route(
+            "/v1/tag",
+            post(async move |Json(body): Json<Value>| {
+                if busy(&two) {
+                    return StatusCode::SERVICE_UNAVAILABLE.into_response();
+                }
+                match body["image"].as_str().unwrap() {
+                    "broken" => {
+                        let error = json!({"message": "no photo", "code": "bad_photo"});
+                        (StatusCode::UNPROCESSABLE_ENTITY, Json(error)).into_response()
+                    }
+                    image => Json(json!({"id": image, "tags": []})).into_response(),
+                }
+            }),
+        )
+}
+
+#[test]
+fn documents_and_tags_go_through_the_api_a_few_at_a_time() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let runner = Arc::new(ApiJobs::new(little_api(&asked), "shop"));
+    let dir = tempdir().unwrap();
+    let jobs = Jobs::open(dir.path(), options(), runner, None).unwrap();
+    let served = Served::new(|| {
+        jobs.start();
+        routes(jobs.clone())
+    });
+    let shop = Shop { jobs, served };
+    let documents: Vec<Value> = (1..=40).map(|n| json!({"_id": n.to_string()})).collect();
+    let input = json!({"documents": documents, "tensorFields": ["image"]});
+    let id = shop.accept(json!({"kind": "documents", "input": input}));
+    let job = shop.until(&id, "done");
+    assert_eq!(
+        (&job["result"]["added"], &job["result"]["failed"]),
+        (&json!(32), &json!(8))
+    );
+    assert_eq!(
+        job["result"]["errors"][1],
+        json!({"_id": "10", "status": 422})
+    );
+    assert_eq!(job["progress"], json!({"done": 40, "total": 40}));
+    let input = json!({"images": ["one", "broken", "two"]});
+    let id = shop.accept(json!({"kind": "tag", "input": input}));
+    let results = &shop.until(&id, "done")["result"]["results"];
+    assert_eq!(
+        (&results[0]["id"], &results[2]["id"]),
+        (&json!("one"), &json!("two"))
+    );
+    assert_eq!(results[1]["error"]["code"], "bad_photo");
+    for bad in [
+        json!({"kind": "documents", "input": {"documents": []}}),
+        json!({"kind": "documents", "input": {"documents": [{"title": "no id"}]}}),
+        json!({"kind": "documents"}),
+        json!({"kind": "tag", "input": {"images": [1]}}),
+        json!({"kind": "tag", "input": {"images": vec!["x"; 1001]}}),
+    ] {
+        assert_eq!(shop.post(&bad, None).status, 422, "{bad}");
+    }
 }
