@@ -21,6 +21,7 @@ pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
 mod feed;
 pub mod fetch;
+pub mod surround;
 
 pub use feed::{Delete, ExportFormat, FeedArgs, WatchArgs};
 

@@ -26,6 +26,7 @@ mod rejects;
 mod report;
 mod search;
 mod source;
+pub mod surround;
 mod table;
 mod tag;
 mod watch;

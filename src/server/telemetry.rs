@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io::Write;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -37,9 +38,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What is logged, and where traces go.
 pub struct TelemetryOptions {
     /// `off`, `error`, `warn`, `info`, `debug` or `trace`.
-    pub level: LevelFilter,
-    /// Where lines go.
-    pub lines: BoxMakeWriter,
+    pub level: String,
+    /// Opens what a line is written to.
+    pub lines: Box<dyn Fn() -> Box<dyn Write> + Send + Sync>,
     /// `http://collector:4318/v1/traces`.
     pub traces: Option<String>,
     /// Share of traces that are sent, 0 to 1, where the client has not decided.
@@ -52,8 +53,21 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
+    /// Takes the logs and spans of the whole process from here on.
+    pub fn install(options: TelemetryOptions) -> Result<Telemetry, String> {
+        let (subscriber, telemetry) = Telemetry::new(options)?;
+        tracing::subscriber::set_global_default(subscriber)
+            .map_err(|_| "the process has a log already".to_string())?;
+        Ok(telemetry)
+    }
+
     /// The subscriber to install, and what to end it with.
     pub fn new(options: TelemetryOptions) -> Result<(impl Subscriber, Telemetry), String> {
+        let level: LevelFilter = options.level.parse().map_err(|_| {
+            let known = "off, error, warn, info, debug or trace";
+            format!("{:?} is no level of logs; give {known}", options.level)
+        })?;
+        let lines = options.lines;
         let provider = options
             .traces
             .map(|address| provider(&address, options.sampled))
@@ -70,8 +84,8 @@ impl Telemetry {
             .json()
             .flatten_event(true)
             .with_span_list(false)
-            .with_writer(options.lines)
-            .with_filter(options.level);
+            .with_writer(BoxMakeWriter::new(lines))
+            .with_filter(level);
         let subscriber = Registry::default().with(lines).with(traces);
         Ok((subscriber, Telemetry { provider }))
     }

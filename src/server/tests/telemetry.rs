@@ -8,8 +8,6 @@ use axum::routing::get;
 use axum::{Router, middleware};
 use serde_json::Value;
 use showroom_server::telemetry::{Telemetry, TelemetryOptions, traced};
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::served::Served;
 
@@ -67,8 +65,8 @@ fn run(traces: Option<String>, sampled: f64, ask: impl Fn(&Served)) -> Vec<Value
     let lines = Lines::default();
     let writer = lines.clone();
     let options = TelemetryOptions {
-        level: LevelFilter::INFO,
-        lines: BoxMakeWriter::new(move || writer.clone()),
+        level: "info".to_string(),
+        lines: Box::new(move || Box::new(writer.clone())),
         traces,
         sampled,
     };
