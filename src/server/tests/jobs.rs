@@ -204,7 +204,7 @@ fn what_is_no_job_is_refused_in_a_sentence() {
     assert_eq!((answer.status, answer.code().as_str()), (415, "not_json"));
     let large = format!(
         "{{\"kind\": \"echo\", \"input\": \"{}\"}}",
-        "x".repeat(2 << 20)
+        "x".repeat((1 << 20) + 100)
     );
     let answer = shop
         .served
