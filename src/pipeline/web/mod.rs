@@ -8,7 +8,7 @@
 //! **Architecture invariant**: no proxy and no name server but the system's is asked, and nothing of the
 //! environment is read.
 
-pub mod address;
+mod address;
 mod lookup;
 mod policy;
 

@@ -198,10 +198,10 @@ fn check_name(address: &str, name: &str) -> Result<(), FetchError> {
         return Err(refused(address, said));
     }
     let is_own = |own: &&str| {
-        name.strip_suffix(**own)
+        name.strip_suffix(*own)
             .is_some_and(|rest| rest.ends_with('.'))
     };
-    match OWN_NAMES.iter().any(|own| is_own(&own)) {
+    match OWN_NAMES.iter().any(is_own) {
         true => Err(refused(
             address,
             "its host is a name of this machine's own network",
