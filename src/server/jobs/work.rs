@@ -146,8 +146,9 @@ impl Jobs {
         };
         let kind = format!("job.{}", job.status.name());
         let mut closing = self.0.closing.subscribe();
+        let shown = job.shown();
         let told = tokio::select! {
-            told = webhooks.send(address, &job.id, &kind, &job.shown()) => told,
+            told = webhooks.send(address, &job.id, &kind, &shown) => told,
             // The next server tells it.
             _ = closing.wait_for(|closing| *closing) => return,
         };
