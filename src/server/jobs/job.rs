@@ -56,8 +56,39 @@ pub struct NewJob {
 impl NewJob {
     /// The same for the same job, however its JSON is written.
     pub fn fingerprint(&self) -> String {
-        let text = serde_json::json!([self.kind, self.input, self.webhook]).to_string();
-        blake3::hash(text.as_bytes()).to_hex().to_string()
+        let mut hasher = blake3::Hasher::new();
+        add(
+            &mut hasher,
+            &serde_json::json!([self.kind, self.input, self.webhook]),
+        );
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+/// Adds a value with the fields of its objects in the order of their names: whether a map keeps them in the
+/// order in which they were written is a matter of how the program was built.
+fn add(hasher: &mut blake3::Hasher, value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            let mut names: Vec<&String> = fields.keys().collect();
+            names.sort();
+            hasher.update(b"{");
+            for name in names {
+                add(hasher, &Value::String(name.clone()));
+                add(hasher, &fields[name]);
+            }
+            hasher.update(b"}");
+        }
+        Value::Array(values) => {
+            hasher.update(b"[");
+            values.iter().for_each(|value| add(hasher, value));
+            hasher.update(b"]");
+        }
+        // As JSON, so that `1` and `"1"` differ, with an end.
+        plain => {
+            hasher.update(plain.to_string().as_bytes());
+            hasher.update(b",");
+        }
     }
 }
 

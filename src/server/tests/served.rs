@@ -10,8 +10,9 @@ use ureq::http::Method;
 
 /// A server that ends when it is dropped.
 pub struct Served {
-    pub runtime: Runtime,
-    pub address: SocketAddr,
+    // Ends with this, and all that it serves.
+    _runtime: Runtime,
+    address: SocketAddr,
     client: ureq::Agent,
 }
 
@@ -71,7 +72,7 @@ impl Served {
             .build()
             .new_agent();
         Served {
-            runtime,
+            _runtime: runtime,
             address,
             client,
         }
