@@ -56,7 +56,7 @@ lint: setup ## rustfmt and clippy; a warning is an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 
-unit: models $(CACHE)/test-venv/installed ## the tests, with the models, clients, malformed pictures and software GPU that they need
+unit: models $(CACHE)/test-venv/installed $(CACHE)/test-venv/s3-installed ## the tests, with the models, clients, malformed pictures and software GPU that they need
 	@.ci/system-packages tests
 	@python3 datasets/fetch.py --cache "$(CACHE)" pillow-test-images
 	@mkdir -p "$(CACHE)/page-tests" && cp src/tests/page/package.json "$(CACHE)/page-tests/" && \
@@ -66,6 +66,11 @@ unit: models $(CACHE)/test-venv/installed ## the tests, with the models, clients
 	else \
 		$(CARGO) test --release --locked --workspace --no-fail-fast; \
 	fi
+
+$(CACHE)/test-venv/s3-installed: src/tests/clients/s3-requirements.txt
+	python3 -m venv "$(CACHE)/test-venv"
+	$(CACHE)/test-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 bench: models photos $(CACHE)/bench-venv/installed ## beside the peers, in one run: benches/RESULTS.md
 	$(CARGO) bench --locked --bench steps --no-run

@@ -99,6 +99,9 @@ pub trait Fetch: Send + Sync {
 
 /// Tells an address that somebody named that something happened (a webhook).
 pub trait Deliver: Send + Sync {
+    /// Refuses an address of a form that is never delivered to; looks nothing up.
+    fn check(&self, address: &str) -> Result<(), FetchError>;
+
     /// Sends `body` by POST with these headers; the status of the answer, which is not read and no
     /// redirect of which is followed. Refuses what may not be fetched.
     fn deliver<'a>(

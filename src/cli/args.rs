@@ -22,6 +22,8 @@ pub use search::{FacetsOver, GroupBy, Search, Weighted};
 mod serve;
 pub use serve::{Serve, ServeLimits};
 mod feed;
+pub mod fetch;
+pub mod surround;
 
 pub use feed::{Delete, ExportFormat, FeedArgs, WatchArgs};
 

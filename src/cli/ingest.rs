@@ -22,6 +22,10 @@ use crate::{interrupt, wire};
 const DEFAULT_PIXEL_BYTES: u64 = 512 << 20;
 const BATCH_PHOTO_BYTES: u64 = 3 * (4 << 20);
 
+/// Photos that are fetched from the web at once, where a feed may name such: a shop's server waits more
+/// than a disk, and is not to be overrun.
+const WEB_FETCHERS: usize = 8;
+
 pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
     let open = || Opened::new(&verb.paths, &verb.feed, sku_from(verb.sku_from));
     let opened = open()?;
@@ -29,6 +33,7 @@ pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
         return opened.preview(config);
     }
     opened.tell_unclaimed(config)?;
+    let may_fetch = !opened.feeds.is_empty() && !verb.feed.fetch.no_fetch;
     let source = opened.into_source();
     // A folder that is watched may fill up later.
     if !verb.watch.watch {
@@ -36,7 +41,7 @@ pub fn run(config: &Config, verb: &Ingest) -> Result<(), Failure> {
     }
     let encoder = wire::encoder_for(config, verb.encoder.as_deref())?;
     let models = wire::Ingest::open_with(config, verb.batch, encoder.as_deref())?;
-    let options = options(config, verb, models.batch);
+    let options = options(config, verb, models.batch, may_fetch);
     config.say(&models.engine);
     silence_guarded_panics();
     let runtime = wire::runtime()?;
@@ -109,13 +114,16 @@ pub fn options_for(config: &Config, batch: usize) -> IngestOptions {
     }
 }
 
-fn options(config: &Config, verb: &Ingest, batch: usize) -> IngestOptions {
+fn options(config: &Config, verb: &Ingest, batch: usize, may_fetch: bool) -> IngestOptions {
     let mut options = IngestOptions {
         write_every: Duration::from_secs_f32(verb.write_every),
         retry_rejects: verb.retry_rejects,
         delete_missing: verb.feed.delete_missing || verb.watch.watch,
         ..options_for(config, batch)
     };
+    if may_fetch {
+        options.fetchers = options.fetchers.max(WEB_FETCHERS);
+    }
     options.decode.limits.max_bytes = verb.max_bytes;
     options.decode.limits.max_pixels = verb.max_pixels;
     options

@@ -27,6 +27,7 @@ mod report;
 mod search;
 mod serve;
 mod source;
+pub mod surround;
 mod table;
 mod tag;
 mod watch;

@@ -2,8 +2,7 @@
 
 use showroom_catalog::seams::Catalogue;
 use showroom_pipeline::{
-    FolderSource, IngestOptions, ReindexParts, ReindexSummary, SkuFrom, reindex,
-    silence_guarded_panics,
+    IngestOptions, ReindexParts, ReindexSummary, Sources, reindex, silence_guarded_panics,
 };
 
 use crate::args::Reindex;
@@ -32,8 +31,7 @@ pub fn run(config: &Config, verb: &Reindex) -> Result<(), Failure> {
     silence_guarded_panics();
     let cancel = interrupt::listen(&runtime)?;
     let next = runtime.block_on(old.next_generation(&models.manifest))?;
-    let none: [&str; 0] = [];
-    let source = FolderSource::new(&none, SkuFrom::None)?;
+    let source = Sources::new(Vec::new(), verb.fetch.web());
     let parts = ReindexParts {
         source: &source,
         encoders: wire::Ingest::boxed_encoders(models.encoders),

@@ -8,7 +8,7 @@ use showroom_catalog::feed::Table;
 use showroom_catalog::seams::Source;
 use showroom_pipeline::{
     CsvTable, FeedSource, FolderSource, JsonTable, Mapping, SkuFrom, Sources, Survey, Unclaimed,
-    is_feed,
+    Web, is_feed,
 };
 use showroom_store::ParquetTable;
 
@@ -37,6 +37,7 @@ const MOST_PROBLEMS: usize = 20;
 pub struct Opened {
     pub feeds: Vec<FeedSource>,
     pub folders: Option<FolderSource>,
+    web: Option<Web>,
 }
 
 impl Opened {
@@ -48,17 +49,21 @@ impl Opened {
             false => Some(FolderSource::new(&others, sku_from)?),
         };
         let mapping = mapping(feed)?;
+        let web = feed.fetch.web();
         let feeds = feeds
             .into_iter()
             .map(|path| {
-                Ok(FeedSource::new(
-                    open(path)?,
-                    &mapping,
-                    feed.image_root.as_deref(),
-                )?)
+                Ok(
+                    FeedSource::new(open(path)?, &mapping, feed.image_root.as_deref())?
+                        .with_web(web.clone()),
+                )
             })
             .collect::<Result<_, Failure>>()?;
-        Ok(Opened { feeds, folders })
+        Ok(Opened {
+            feeds,
+            folders,
+            web,
+        })
     }
 
     /// Photos below the image root that no feed names.
@@ -85,7 +90,7 @@ impl Opened {
         let folders = self
             .folders
             .map(|folder| Box::new(folder) as Box<dyn Source>);
-        Sources::new(feeds.chain(folders).collect())
+        Sources::new(feeds.chain(folders).collect(), self.web)
     }
 
     /// Says what was understood of the feeds.

@@ -7,6 +7,7 @@
 //! - [`retag()`]: tags again from what the catalogue keeps, without a pixel.
 //! - [`evaluate()`]: a catalogue's answers beside what people said of its photos.
 //! - [`labels`]: a shop's own labels, learned from examples and written as tags.
+//! - [`web`]: photos at web addresses, fetched without becoming a way into the network.
 //! - [`dedup()`]: photos that are the same picture, or show the same product.
 //!
 //! **Architecture invariant**: sources, encoders, taggers and catalogues are known only as traits of
@@ -26,6 +27,7 @@ mod reindex;
 mod retag;
 mod rewrite;
 mod sources;
+pub mod web;
 
 pub use cancel::Cancel;
 pub use clock::now_ms;
@@ -48,3 +50,4 @@ pub use progress::{IngestSummary, Progress, Quiet, Snapshot, StageLoad};
 pub use reindex::{ReindexParts, ReindexSummary, reindex};
 pub use retag::{RetagOptions, RetagSummary, retag};
 pub use sources::{Sources, fingerprint};
+pub use web::{BadHost, HostPattern, Web, WebPolicy};

@@ -1,6 +1,6 @@
 //! The catalogue on disk: one Lance table of photos, one of rejects, and what is exported from them.
 //!
-//! **Architecture invariant**: this is the only crate that names Lance or Arrow. Everybody else
+//! **Architecture invariant**: this is the only crate that names Lance, Arrow or the AWS SDK. Everybody else
 //! knows a store as [`showroom_catalog::seams::Catalogue`].
 
 mod accelerator;
@@ -26,6 +26,7 @@ mod hot;
 mod index;
 mod labels;
 mod meta;
+mod objects;
 mod open;
 mod read;
 mod scan;
@@ -47,6 +48,7 @@ pub use labels::{
     read_label_set, remove_label_set, write_label_set,
 };
 pub use meta::is_being_written;
+pub use objects::{Objects, ObjectsConfig, ObjectsCredentials};
 pub use open::LanceCatalogue;
 pub use showroom_catalog::json::{CategoryJson, HitJson, LabelJson, PhotoJson, WhyJson};
 

@@ -159,3 +159,81 @@ fn a_watched_folder_is_kept_in_step() {
     assert_eq!(shop.photos_in_catalogue(), 2);
     shop.verify();
 }
+
+/// A web server on loopback with a photo under every number: `/3.jpg`.
+fn web_server() -> std::net::SocketAddr {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let first = lines.next().unwrap().unwrap();
+                lines.find(|line| line.as_ref().is_ok_and(String::is_empty));
+                let number = first.split(['/', '.']).nth(1).unwrap().parse().ok();
+                let (status, body) = match number {
+                    Some(number) => ("200 OK", pictures::product(number)),
+                    None => ("404 Not Found", Vec::new()),
+                };
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+                );
+                stream.write_all(head.as_bytes()).unwrap();
+                stream.write_all(&body).unwrap();
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn photos_at_web_addresses_come_in_where_their_host_is_allowed() {
+    let shop = Shop::with_photos(1);
+    let address = web_server();
+    let feed = format!(
+        "sku,title,image\nA,one,http://{address}/1.jpg|photos/0000.jpg\n\
+         B,two,\"http://{address}/2.jpg, http://{address}/3.jpg\"\nC,three,http://{address}/none.jpg\n"
+    );
+    fs::write(shop.dir().join("feed.csv"), feed).unwrap();
+    // This machine is nobody's photo server unless that is said.
+    let summary = shop.json(&["ingest", "feed.csv"]);
+    assert_eq!(
+        (&summary["added"], &summary["rejected"]),
+        (&json!(1), &json!(3))
+    );
+    let refused = shop.rejects();
+    assert!(
+        refused.values().all(|code| code == "not-a-file"),
+        "{refused:?}"
+    );
+    let host = address.to_string();
+    let allowed = ["ingest", "feed.csv", "--fetch-private-hosts", &host];
+    let summary = shop.json(&allowed);
+    assert_eq!(
+        (&summary["added"], &summary["rejected"]),
+        (&json!(3), &json!(1))
+    );
+    assert_eq!(shop.rejects()["none.jpg"], "not-found");
+    let summary = shop.json(&allowed);
+    assert_eq!(
+        (&summary["added"], &summary["unchanged"]),
+        (&json!(0), &json!(4))
+    );
+    // Also what reads photos again finds them there.
+    let found = shop.json(&["search", "--like", "B", "--where", "sku = B"]);
+    assert!(found["hits"].as_array().is_some(), "{found}");
+    shop.run(&["ingest", "feed.csv", "--fetch-hosts", "not a host"])
+        .failed(2, "is no host");
+    shop.run(&[
+        "ingest",
+        "feed.csv",
+        "--no-fetch",
+        "--fetch-hosts",
+        "a.example",
+    ])
+    .failed(2, "cannot be used with");
+    shop.verify();
+}

@@ -31,6 +31,8 @@ pub struct FeedArgs {
     /// deleted while a folder or a row of a feed cannot be read.
     #[arg(long, env = "SHOWROOM_DELETE_MISSING")]
     pub delete_missing: bool,
+    #[command(flatten)]
+    pub fetch: super::fetch::FetchArgs,
 }
 
 /// How folders and feeds are kept in step.

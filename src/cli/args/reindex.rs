@@ -31,6 +31,8 @@ pub struct Reindex {
     /// Photos that a worker encodes at a time, 1 to 256; auto as in `ingest`.
     #[arg(long, value_name = "N", env = "SHOWROOM_BATCH", default_value = "auto")]
     pub batch: BatchArg,
+    #[command(flatten)]
+    pub fetch: super::fetch::FetchArgs,
 }
 
 /// Add a CLIP or SigLIP2 checkpoint, for `ingest --encoder NAME` and `reindex --encoder NAME`.

@@ -26,7 +26,9 @@ pub use mapping::{Mapping, SHOPIFY};
 pub use survey::{Column, Survey};
 
 use crate::clock::now_ms;
-use crate::folder::{FolderSource, SkuFrom, etag, fetch_file, reason_of, source_error, text_of};
+use crate::folder::{FolderSource, SkuFrom, etag, reason_of, source_error, text_of};
+use crate::sources::{fetch_photo, is_web};
+use crate::web::Web;
 use survey::{Plan, hash, survey};
 
 /// Stands between a feed's path and the number of a row.
@@ -35,6 +37,9 @@ const ROW_MARK: &str = "#row=";
 const MOST_NAMED: usize = 20;
 /// Most photos of one row.
 const MAX_IMAGES: usize = 200;
+/// Version of whatever is at a web address: a shop gives a new photo a new address, as caches would
+/// otherwise show the old one. So an address that is in the catalogue is not asked again.
+const WEB_VERSION: &str = "web";
 
 /// Whether a file of this name is a feed.
 pub fn is_feed(path: &Path) -> bool {
@@ -56,6 +61,15 @@ pub struct FeedSource {
     image_root: PathBuf,
     /// Whether the user named it: then what it holds belongs to the feed.
     has_own_root: bool,
+    /// What fetches photos at web addresses; without it they are rejects.
+    web: Option<Web>,
+}
+
+/// Where a photo of a row is.
+enum Place {
+    File(PathBuf),
+    /// An address in its one spelling.
+    Web(String),
 }
 
 /// Photos below the image root that no row names.
@@ -85,7 +99,14 @@ impl FeedSource {
             survey,
             image_root: real,
             has_own_root: image_root.is_some(),
+            web: None,
         })
+    }
+
+    /// The same feed, with its photos at web addresses taken in.
+    pub fn with_web(mut self, web: Option<Web>) -> FeedSource {
+        self.web = web;
+        self
     }
 
     pub fn survey(&self) -> &Survey {
@@ -130,12 +151,25 @@ impl FeedSource {
         )
     }
 
-    /// The path of a photo as a row writes it. The error says why it is none.
-    fn path_of(&self, written: &str) -> Result<PathBuf, String> {
+    /// Where a photo is that a row writes so. The error says why it is nowhere.
+    fn place_of(&self, written: &str) -> Result<Place, String> {
+        if is_web(written) {
+            return match &self.web {
+                Some(web) => web
+                    .spell(written)
+                    .map(Place::Web)
+                    .map_err(|error| error.to_string()),
+                None => Err("it is a web address, and --no-fetch forbids to fetch it".into()),
+            };
+        }
         let written = file_of(written.strip_prefix("file://").unwrap_or(written));
         if written.contains("://") {
-            return Err("it is an address, and photos are read from this machine's disk; download it and write its path into the feed".into());
+            return Err("it is an address, and only http, https and paths are read".into());
         }
+        self.path_of(written).map(Place::File)
+    }
+
+    fn path_of(&self, written: &str) -> Result<PathBuf, String> {
         let path = Path::new(written);
         let (root, rest) = match path.is_absolute() {
             false => (self.image_root.clone(), path),
@@ -225,7 +259,7 @@ impl Source for FeedSource {
     }
 
     fn fetch(&self, photo: &PhotoRef, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
-        fetch_file(file_of(&photo.uri), max_bytes)
+        fetch_photo(&photo.uri, self.web.as_ref(), max_bytes)
     }
 
     fn owns(&self, uri: &str, etag: &str) -> bool {
@@ -302,16 +336,23 @@ impl Reading<'_> {
         };
         current.photos += 1;
         let sku = Some(current.sku.clone());
-        let path = match self.source.path_of(written) {
-            Ok(path) => path,
+        let place = match self.source.place_of(written) {
+            Ok(place) => place,
             Err(reason) => {
                 let reason = format!("{written}: {reason}");
                 return (self.found)(Err(self.source.note(number, sku, "not-a-file", reason)));
             }
         };
-        let Ok(path) = text_of(&path) else {
-            let reason = format!("{written}: its path is not UTF-8; rename it");
-            return (self.found)(Err(self.source.note(number, sku, "bad-name", reason)));
+        let is_on_web = matches!(place, Place::Web(_));
+        let path = match place {
+            Place::Web(address) => address,
+            Place::File(path) => match text_of(&path) {
+                Ok(path) => path,
+                Err(_) => {
+                    let reason = format!("{written}: its path is not UTF-8; rename it");
+                    return (self.found)(Err(self.source.note(number, sku, "bad-name", reason)));
+                }
+            },
         };
         let owner = hash(&current.sku);
         let uri = match *self.owners.entry(hash(&path)).or_insert(owner) {
@@ -322,12 +363,16 @@ impl Reading<'_> {
         if !self.keys.insert(hash(&uri)) {
             return true;
         }
-        let found = match fs::metadata(&path) {
-            Ok(metadata) => Ok(FoundProduct {
+        let version_and_bytes = match is_on_web {
+            true => Ok((WEB_VERSION.to_string(), 0)),
+            false => fs::metadata(&path).map(|file| (etag(&file), file.len())),
+        };
+        let found = match version_and_bytes {
+            Ok((version, bytes)) => Ok(FoundProduct {
                 photo: PhotoRef {
                     uri,
-                    etag: etag_with_product(&etag(&metadata), &current.version),
-                    bytes: metadata.len(),
+                    etag: etag_with_product(&version, &current.version),
+                    bytes,
                     sku,
                 },
                 product: Some(current.product.clone()),
@@ -401,6 +446,9 @@ fn paths(cell: showroom_catalog::feed::Cell) -> Vec<String> {
     {
         return list;
     }
+    if text.contains("://") {
+        return addresses(&text);
+    }
     let parts = |split: &[char]| -> Vec<String> {
         let parts = text.split(split).map(|part| part.trim().to_string());
         parts.filter(|part| !part.is_empty()).collect()
@@ -414,6 +462,26 @@ fn paths(cell: showroom_catalog::feed::Cell) -> Vec<String> {
         true => by_comma,
         false => parts(&['|', ';', '\n']),
     }
+}
+
+/// The photos of a cell with web addresses in it, which may hold commas and semicolons themselves: those
+/// part it only where an address begins behind them.
+fn addresses(text: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for piece in text.split(['|', '\n', '\r', '\t', ' ']) {
+        let mut start = 0;
+        for (at, _) in piece.match_indices([',', ';']) {
+            if is_web(&piece[at + 1..]) {
+                parts.push(piece[start..at].to_string());
+                start = at + 1;
+            }
+        }
+        parts.push(piece[start..].to_string());
+    }
+    let parts = parts
+        .iter()
+        .map(|part| part.trim().trim_end_matches([',', ';']).to_string());
+    parts.filter(|part| !part.is_empty()).collect()
 }
 
 /// Changes whenever anything that is kept of the product does.

@@ -8,6 +8,7 @@ use showroom_pixels::{decode, photo_id};
 use super::budget::{Budget, Share};
 use super::run::{Outcome, Run};
 use crate::guard::guarded;
+use crate::sources::is_web;
 
 /// A file in memory.
 pub struct Fetched {
@@ -38,7 +39,7 @@ pub fn fetch_stage(
         let sent = match fetched {
             Ok(bytes) => run.send(Stage::Decode, &to_decode, Fetched { source, bytes }),
             Err(e) => {
-                let (code, reason) = why(&e);
+                let (code, reason) = why(&e, is_web(&source.photo.uri));
                 run.reject(Stage::Fetch, source.photo, code, reason, &out)
             }
         };
@@ -49,11 +50,19 @@ pub fn fetch_stage(
 }
 
 /// Code and reason. The reason does not name the photo, as the reject does.
-fn why(error: &SourceError) -> (&'static str, String) {
+fn why(error: &SourceError, on_web: bool) -> (&'static str, String) {
     match error {
+        SourceError::NotFound { .. } if on_web => (
+            "not-found",
+            "there is nothing at this address; correct it in the feed".to_string(),
+        ),
         SourceError::NotFound { .. } => (
             "not-found",
             "the file vanished while the run went on".to_string(),
+        ),
+        SourceError::TooLarge { limit, .. } if on_web => (
+            "too-many-bytes",
+            format!("it is more than the limit of {limit} bytes; raise --max-bytes to take it"),
         ),
         SourceError::TooLarge { bytes, limit, .. } => {
             let size = format!("the file is {bytes} bytes, more than the limit of {limit}");
@@ -62,6 +71,7 @@ fn why(error: &SourceError) -> (&'static str, String) {
                 format!("{size}; raise --max-bytes to take it"),
             )
         }
+        SourceError::Unreadable { reason, .. } if on_web => ("not-fetched", reason.clone()),
         SourceError::Unreadable { reason, .. } => {
             ("unreadable", format!("the file cannot be read: {reason}"))
         }

@@ -11,3 +11,5 @@ mod ingest_failures;
 mod labels;
 mod reindex;
 mod retag;
+mod web;
+mod web_feed;

@@ -14,6 +14,7 @@ mod find;
 mod generation;
 mod hot;
 mod index;
+mod objects;
 mod opening;
 mod sample;
 mod search;
