@@ -8,8 +8,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use showroom_catalog::seams::{Catalogue, ModelError};
+use showroom_server::jobs::{ApiJobs, JobOptions, Jobs};
+use showroom_server::metrics::Metrics;
+use showroom_server::webhooks::Webhooks;
 use showroom_server::{
-    App, Batching, Drain, Key, Keys, Limits, ModelCard, Parts, Scope, Uploads, Vocabulary, router,
+    App, Around, Batching, Drain, Key, Keys, Limits, ModelCard, Parts, Scope, Uploads, Vocabulary,
+    router, work,
 };
 use showroom_store::DecisionFile;
 use tokio::net::TcpListener;
@@ -19,6 +23,7 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::labels::vocabulary;
 use crate::models::word;
+use crate::surround::{self, Surround};
 use crate::table::{counted, print, print_json};
 use crate::{interrupt, wire};
 
@@ -26,6 +31,8 @@ use crate::{interrupt, wire};
 const SHORTEST_KEY: usize = 16;
 /// Folder of the store with the photos that come by the API.
 const UPLOADS: &str = "uploads";
+/// Folder of the store with the jobs.
+const JOBS: &str = "jobs";
 
 pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
     let keys = keys(verb)?;
@@ -37,12 +44,13 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         )));
     }
     let index_name = index_name(config, verb)?;
+    let telemetry = surround::telemetry(&verb.surround)?;
     let runtime = wire::runtime()?;
     let stop = interrupt::asked(&runtime)?;
     let served = wire::Served::open(config, verb.limits.batch, verb.create)?;
     config.say(&served.engine);
     let (catalogue, uploads) = runtime.block_on(async {
-        let catalogue = wire::open_to_serve(config, &served, verb.read_only, verb.create).await?;
+        let catalogue = wire::open_to_serve(config, &served, verb).await?;
         let photos = catalogue.stats().await?.photos;
         config.say(format!(
             "store: {}, {}",
@@ -55,6 +63,15 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         };
         Ok::<_, Failure>((catalogue, uploads))
     })?;
+    let limits = limits(config, &verb.limits, served.batch);
+    let Surround {
+        fetch,
+        objects,
+        renditions,
+        webhooks,
+    } = Surround::open(config, &verb.surround, limits.decode.limits)?;
+    let metrics = Arc::new(Metrics::new());
+    let cards_of = renditions.clone();
     let vocabulary = Vocabulary {
         categories: wire::categories(config)?,
         // A label set that does not fit is no reason not to serve: its labels cannot be chosen.
@@ -70,29 +87,69 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         catalogue: Arc::new(catalogue),
         index_name: index_name.clone(),
         encoders: wire::Ingest::boxed_encoders(served.encoders),
-        fetch: None,
-        objects: None,
+        fetch,
+        objects,
         uploads,
         models: cards(config)?,
         decisions: Arc::new(DecisionFile {
             dir: config.store.clone(),
         }),
         vocabulary,
-        // Renditions are not made here: the page shows names.
-        pictures: Arc::new(|_| serde_json::Value::Null),
+        pictures: Arc::new(move |record| {
+            serde_json::to_value(cards_of.card(record)).unwrap_or_default()
+        }),
         keys,
-        limits: limits(config, &verb.limits, served.batch),
-        observe: Arc::new(()),
+        limits,
+        observe: metrics.clone(),
     };
     let app = App::new(parts)
         .map_err(|error| Failure::Other(format!("a thread cannot be started: {error}")))?;
-    runtime.block_on(serve(config, verb, app, stop))
+    let jobs = jobs(config, verb, &app, webhooks)?;
+    let around = Around {
+        renditions,
+        jobs: jobs.clone(),
+        metrics,
+    };
+    let done = runtime.block_on(async {
+        let workers = jobs.as_ref().map_or_else(Vec::new, Jobs::start);
+        let done = serve(config, verb, app, around, stop).await;
+        if let Some(jobs) = &jobs {
+            // What runs is taken up by the next server.
+            jobs.close();
+        }
+        for worker in workers {
+            // A worker that panicked has said so; the server ends all the same.
+            let _ = worker.await;
+        }
+        done
+    });
+    telemetry.end();
+    done
+}
+
+/// The jobs of the store; none for a server that only reads.
+fn jobs(
+    config: &Config,
+    verb: &Serve,
+    app: &App,
+    webhooks: Option<Webhooks>,
+) -> Result<Option<Jobs>, Failure> {
+    if verb.read_only {
+        return Ok(None);
+    }
+    let folder = config.store.join(JOBS);
+    let runner = ApiJobs::new(work(app.clone()), &app.index_name);
+    let jobs = Jobs::open(&folder, JobOptions::default(), Arc::new(runner), webhooks);
+    jobs.map(Some).map_err(|error| {
+        Failure::Other(format!("{} cannot be used: {error}", folder.display()))
+    })
 }
 
 async fn serve(
     config: &Config,
     verb: &Serve,
     app: App,
+    around: Around,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     let failed = |error: io::Error| {
@@ -114,7 +171,7 @@ async fn serve(
     }
     let warming = app.clone();
     let warmed = tokio::spawn(async move { warming.warm_up().await });
-    let service = showroom_server::serve(listener, router(app.clone()), app, stop);
+    let service = showroom_server::serve(listener, router(app.clone(), around), app, stop);
     let mut service = std::pin::pin!(service);
     let cut = tokio::select! {
         cut = &mut service => cut,

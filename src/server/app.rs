@@ -1,30 +1,72 @@
 //! Which route is answered by what, and which key it takes.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::auth::{Scope, require};
+use crate::images::Renditions;
+use crate::jobs::Jobs;
+use crate::metrics::{self, Metrics};
 use crate::state::App;
 use crate::{
-    documents, embeddings, guard, health, models, openapi, page, product, review, search, stats,
-    tag,
+    documents, embeddings, guard, health, images, jobs, models, openapi, page, product, review,
+    search, stats, tag, telemetry,
 };
 
+/// What stands around the API.
+pub struct Around {
+    pub renditions: Renditions,
+    /// `None` for a server that only reads.
+    pub jobs: Option<Jobs>,
+    pub metrics: Arc<Metrics>,
+}
+
 /// The whole API.
-pub fn router(app: App) -> Router {
+pub fn router(app: App, around: Around) -> Router {
     let scoped = |routes: Router<App>, scope: Scope| {
         routes.route_layer(from_fn_with_state((app.clone(), scope), require))
     };
+    let Around {
+        renditions,
+        jobs,
+        metrics,
+    } = around;
+    let waiting = (app.clone(), jobs.clone());
+    let refresh = move |metrics: &Metrics| {
+        let (app, jobs) = &waiting;
+        metrics.queue_depth("requests", app.in_flight());
+        metrics.queue_depth("jobs", jobs.as_ref().map_or(0, Jobs::waiting));
+    };
+    let jobs = jobs.map_or_else(Router::new, |jobs| jobs::routes(jobs).with_state(()));
+    let numbers = metrics::routes(metrics.clone(), refresh).with_state(());
     Router::new()
         .merge(open())
+        .merge(images::routes(renditions, app.catalogue.clone()).with_state(()))
+        .merge(scoped(numbers, Scope::Read))
+        .merge(scoped(jobs, Scope::Write))
         .merge(scoped(reading(&app), Scope::Read))
         .merge(scoped(writing(&app), Scope::Write))
         .fallback(|| async { StatusCode::NOT_FOUND })
         // `input` has a limit of its own, which also bounds all bodies together.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(telemetry::traced))
+        .layer(from_fn_with_state(app.clone(), guard::every))
+        .layer(from_fn_with_state(metrics, metrics::count))
+        .with_state(app)
+}
+
+/// What jobs are made of: the routes that they go through, without the layer that asks for a key, as whoever
+/// had the job accepted had one.
+pub fn work(app: App) -> Router {
+    Router::new()
+        .route("/indexes/{index}/documents", post(documents::add))
+        .route("/v1/tag", post(tag::tag))
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), guard::every))
         .with_state(app)

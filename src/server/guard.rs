@@ -27,6 +27,10 @@ pub struct RequestId(pub String);
 pub async fn every(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
+    // What is inside logs it.
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        request.headers_mut().insert(REQUEST_ID, id);
+    }
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let refused = if app.keys.is_empty() {
         local_only(&method, &uri, request.headers()).err()

@@ -41,7 +41,7 @@ pub mod uploads;
 pub mod webhooks;
 pub mod words;
 
-pub use app::router;
+pub use app::{Around, router, work};
 pub use auth::{Key, Keys, Scope};
 pub use config::{Batching, Drain, Limits};
 pub use error::ApiError;

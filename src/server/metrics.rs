@@ -22,6 +22,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::error::ApiError;
+use crate::state::Observe;
 
 const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Seconds: from a cached answer to one that a client gives up on.
@@ -255,6 +256,16 @@ impl Metrics {
     }
 }
 
+impl Observe for Metrics {
+    fn stage(&self, name: &'static str, took: Duration) {
+        Metrics::stage(self, name, took);
+    }
+
+    fn batch(&self, photos: usize) {
+        Metrics::batch(self, photos);
+    }
+}
+
 /// What the operating system says of this process; zeros where it says nothing.
 #[derive(Default)]
 struct Process {
@@ -283,14 +294,20 @@ impl Process {
     }
 }
 
-/// `GET /metrics`.
-pub fn routes(metrics: Arc<Metrics>) -> Router {
-    Router::new()
-        .route("/metrics", get(show))
-        .with_state(metrics)
+/// `GET /metrics`; `refresh` sets what is only known when somebody asks.
+pub fn routes(
+    metrics: Arc<Metrics>,
+    refresh: impl Fn(&Metrics) + Send + Sync + 'static,
+) -> Router {
+    let refresh: Arc<dyn Fn(&Metrics) + Send + Sync> = Arc::new(refresh);
+    let show = move || async move {
+        refresh(&metrics);
+        show(&metrics)
+    };
+    Router::new().route("/metrics", get(show))
 }
 
-async fn show(State(metrics): State<Arc<Metrics>>) -> Result<Response, ApiError> {
+fn show(metrics: &Metrics) -> Result<Response, ApiError> {
     let text = metrics.text().map_err(|error| ApiError::internal(&error))?;
     Ok(([(header::CONTENT_TYPE, TEXT)], text).into_response())
 }

@@ -50,8 +50,14 @@ pub struct Serve {
     /// What the API calls the index; by default the name of the store's folder.
     #[arg(long, value_name = "NAME", env = "SHOWROOM_INDEX_NAME")]
     pub index_name: Option<String>,
+    /// Memory for the vectors of the catalogue, in MiB: a catalogue that takes more is searched on disk. 0 keeps none.
+    #[arg(long, value_name = "MIB", env = "SHOWROOM_HOT_MEMORY", default_value_t = 2048,
+          value_parser = clap::value_parser!(u32).range(0..=(1 << 24)))]
+    pub hot_memory: u32,
     #[command(flatten)]
     pub limits: ServeLimits,
+    #[command(flatten)]
+    pub surround: super::surround::SurroundArgs,
 }
 
 /// Bounds of the server.

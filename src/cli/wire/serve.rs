@@ -13,7 +13,7 @@ use super::{
     CPU_BATCH, GPU_WORKERS, create_or_open, encoder_for, library, manifest_of, open,
     open_for_write, other_model, product_models, text_query_on,
 };
-use crate::args::BatchArg;
+use crate::args::{BatchArg, Serve};
 use crate::config::Config;
 use crate::exit::Failure;
 
@@ -68,14 +68,13 @@ impl Served {
     }
 }
 
-/// The catalogue of a server. On a GPU that was asked for by name, exact searches ask it first.
+/// The catalogue of a server: its vectors stay in memory, and on the GPU where the server runs on one.
 pub async fn open_to_serve(
     config: &Config,
     served: &Served,
-    read_only: bool,
-    create: bool,
+    verb: &Serve,
 ) -> Result<LanceCatalogue, Failure> {
-    let catalogue = match (read_only, create) {
+    let catalogue = match (verb.read_only, verb.create) {
         (true, _) => open(config).await?,
         (false, true) => create_or_open(config, &served.manifest).await?,
         (false, false) => open_for_write(config).await?,
@@ -87,17 +86,29 @@ pub async fn open_to_serve(
             &served.manifest.encoder,
         ));
     }
-    let taken = engine(config, &library(config)?, Work::Question)?;
-    let Some(gpu) = taken.engine().gpu() else {
-        return Ok(catalogue);
+    let catalogue = match verb.hot_memory {
+        0 => catalogue,
+        mebibytes => catalogue.with_hot_rows(u64::from(mebibytes) << 20),
     };
-    let search = GpuSearch::new(gpu.clone(), 0, config.device_memory);
-    let quiet = config.quiet;
-    Ok(
-        catalogue.with_exact_search(Arc::new(search), move |failure| {
-            if !quiet {
-                eprintln!("{failure}");
-            }
-        }),
-    )
+    let catalogue = match served.engine.engine().gpu() {
+        Some(gpu) => {
+            let search = GpuSearch::new(gpu.clone(), 0, config.device_memory);
+            let quiet = config.quiet;
+            catalogue.with_exact_search(Arc::new(search), move |failure| {
+                if !quiet {
+                    eprintln!("{failure}");
+                }
+            })
+        }
+        None => catalogue,
+    };
+    match catalogue.warm().await? {
+        Some((_, true)) => config.say("the vectors are kept on the GPU"),
+        Some((_, false)) | None if verb.hot_memory == 0 => {}
+        Some((_, false)) => config.say("the vectors are kept in memory"),
+        None => config.say(
+            "the vectors take more than --hot-memory, and are searched on disk; `showroom index build` makes that quick",
+        ),
+    }
+    Ok(catalogue)
 }

@@ -8,7 +8,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 /// The parts, each `{paths, components: {schemas, responses}}`.
-const PARTS: [&str; 2] = [include_str!("core.json"), include_str!("page.json")];
+const PARTS: [&str; 3] = [
+    include_str!("core.json"),
+    include_str!("edges.json"),
+    include_str!("page.json"),
+];
 
 const DESCRIPTION: &str = "Product photos: search, tags, vectors. Errors are `{message, code, type, link}`; \
     429 and 503 say in `Retry-After` when to try again. Every answer has an `x-request-id`.";
