@@ -27,7 +27,8 @@ mod report;
 mod search;
 mod serve;
 mod source;
-pub mod surround;
+mod surround;
+
 mod table;
 mod tag;
 mod watch;

@@ -140,9 +140,8 @@ fn jobs(
     let folder = config.store.join(JOBS);
     let runner = ApiJobs::new(work(app.clone()), &app.index_name);
     let jobs = Jobs::open(&folder, JobOptions::default(), Arc::new(runner), webhooks);
-    jobs.map(Some).map_err(|error| {
-        Failure::Other(format!("{} cannot be used: {error}", folder.display()))
-    })
+    jobs.map(Some)
+        .map_err(|error| Failure::Other(format!("{} cannot be used: {error}", folder.display())))
 }
 
 async fn serve(

@@ -225,3 +225,42 @@ impl AsyncWrite for Patient {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// More than the buffers of both sides of a connection hold.
+    const MUCH: usize = 64 << 20;
+
+    /// A client, and the server's side of its connection.
+    async fn pair(limit: Duration) -> (TcpStream, Patient) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        (client, Patient::new(server, limit))
+    }
+
+    #[tokio::test]
+    async fn who_leaves_an_answer_unread_is_cut_off() {
+        let (_client, mut server) = pair(Duration::from_millis(100)).await;
+        let error = server.write_all(&vec![0; MUCH]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn who_reads_has_all_the_time() {
+        let (mut client, mut server) = pair(Duration::from_secs(20)).await;
+        let written = tokio::spawn(async move { server.write_all(&vec![0; MUCH]).await });
+        let mut read = 0;
+        let mut some = vec![0; 1 << 20];
+        while read < MUCH {
+            read += client.read(&mut some).await.unwrap();
+        }
+        written.await.unwrap().unwrap();
+    }
+}

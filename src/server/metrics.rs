@@ -295,10 +295,7 @@ impl Process {
 }
 
 /// `GET /metrics`; `refresh` sets what is only known when somebody asks.
-pub fn routes(
-    metrics: Arc<Metrics>,
-    refresh: impl Fn(&Metrics) + Send + Sync + 'static,
-) -> Router {
+pub fn routes(metrics: Arc<Metrics>, refresh: impl Fn(&Metrics) + Send + Sync + 'static) -> Router {
     let refresh: Arc<dyn Fn(&Metrics) + Send + Sync> = Arc::new(refresh);
     let show = move || async move {
         refresh(&metrics);

@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use crate::shop::{Shop, finish};
 
-const VERBS: [&[&str]; 15] = [
+const VERBS: [&[&str]; 16] = [
     &["ingest"],
     &["tag"],
     &["reindex"],
     &["search"],
+    &["serve"],
     &["rejects"],
     &["dedup"],
     &["bench"],

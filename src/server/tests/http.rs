@@ -2,11 +2,19 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use showroom_server::{App, Parts, router};
+use showroom_server::images::bytes::PhotoBytes;
+use showroom_server::images::sign::{Signer, random_key};
+use showroom_server::images::{RenditionConfig, Renditions};
+use showroom_server::jobs::{ApiJobs, JobOptions, Jobs};
+use showroom_server::metrics::Metrics;
+use showroom_server::{App, Around, Parts, router, work};
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// Nothing in these tests takes this long.
@@ -18,6 +26,32 @@ pub struct Server {
     pub app: App,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<usize>>,
+    _folder: TempDir,
+}
+
+/// What stands around the API, in a folder.
+fn around(app: &App, folder: &Path) -> Around {
+    let renditions = Renditions::new(RenditionConfig {
+        signer: Signer::new(random_key(), Vec::new()),
+        cache: folder.join("renditions"),
+        max_cache_bytes: 1 << 20,
+        photos: PhotoBytes::default(),
+        limits: app.limits.decode.limits,
+        workers: 1,
+        queue: 8,
+    });
+    let runner = ApiJobs::new(work(app.clone()), &app.index_name);
+    let jobs = Jobs::open(
+        &folder.join("jobs"),
+        JobOptions::default(),
+        Arc::new(runner),
+        None,
+    );
+    Around {
+        renditions: renditions.unwrap(),
+        jobs: Some(jobs.unwrap()),
+        metrics: Arc::new(Metrics::new()),
+    }
 }
 
 impl Server {
@@ -34,11 +68,13 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let serving = app.clone();
+        let folder = tempfile::tempdir().unwrap();
+        let around = around(&app, folder.path());
         let thread = thread::spawn(move || {
             runtime.block_on(async {
                 serving.warm_up().await.unwrap();
                 let stopped = async { stopped.await.unwrap_or(()) };
-                let routes = router(serving.clone());
+                let routes = router(serving.clone(), around);
                 showroom_server::serve(listener, routes, serving, stopped)
                     .await
                     .unwrap()
@@ -49,6 +85,7 @@ impl Server {
             app,
             stop: Some(stop),
             thread: Some(thread),
+            _folder: folder,
         };
         server.until(|server| server.get("/ready").status == 200);
         server

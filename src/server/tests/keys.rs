@@ -10,7 +10,7 @@ const READ: &str = "a-key-that-reads";
 const WRITE: &str = "a-key-that-writes";
 
 /// Every route, with the scope that it takes.
-const ROUTES: [(&str, &str, Option<Scope>); 27] = [
+const ROUTES: [(&str, &str, Option<Scope>); 33] = [
     ("get", "/", None),
     ("get", "/health", None),
     ("get", "/ready", None),
@@ -42,6 +42,13 @@ const ROUTES: [(&str, &str, Option<Scope>); 27] = [
     ("get", "/v1/review/log", Some(Scope::Read)),
     ("post", "/v1/review/decisions", Some(Scope::Write)),
     ("post", "/v1/review/undo", Some(Scope::Write)),
+    // Its signature is its key.
+    ("get", "/images/{id}", None),
+    ("get", "/metrics", Some(Scope::Read)),
+    ("get", "/v1/jobs", Some(Scope::Write)),
+    ("post", "/v1/jobs", Some(Scope::Write)),
+    ("get", "/v1/jobs/{id}", Some(Scope::Write)),
+    ("delete", "/v1/jobs/{id}", Some(Scope::Write)),
 ];
 
 #[test]
