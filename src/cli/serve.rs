@@ -69,7 +69,7 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         objects,
         renditions,
         webhooks,
-    } = Surround::open(config, &verb.surround, limits.decode.limits)?;
+    } = Surround::open(config, &verb.surround, limits.decode.limits.clone())?;
     let metrics = Arc::new(Metrics::new());
     let cards_of = renditions.clone();
     let vocabulary = Vocabulary {
