@@ -56,7 +56,7 @@ lint: setup ## rustfmt and clippy; a warning is an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 
-unit: models $(CACHE)/test-venv/installed ## the tests, with the models, clients, malformed pictures and software GPU that they need
+unit: models $(CACHE)/test-venv/installed ## the tests, with the models, pictures, clients and software GPU that they need
 	@.ci/system-packages tests
 	@python3 datasets/fetch.py --cache "$(CACHE)" pillow-test-images
 	@mkdir -p "$(CACHE)/page-tests" && cp src/tests/page/package.json "$(CACHE)/page-tests/" && \

@@ -14,6 +14,7 @@ use showroom_catalog::VectorName;
 use crate::error::ApiError;
 use crate::input::Input;
 use crate::photos::{Picture, is_address, vector_base64};
+use crate::search::to_json;
 use crate::state::App;
 
 /// Inputs of one request that are looked at at once.
@@ -31,6 +32,9 @@ struct EmbeddingsRequest {
     /// `https://…`) are pictures where the model is one of photos, and data URIs always.
     modality: Option<Modality>,
     dimensions: Option<usize>,
+    /// OpenAI's clients may send it; nothing is done with it.
+    #[serde(rename = "user")]
+    _user: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,7 +98,7 @@ pub async fn embeddings(State(app): State<App>, mut input: Input) -> Result<Json
     for (index, vector) in vectors.into_iter().enumerate() {
         let vector = vector?;
         let embedding = match request.encoding_format {
-            Encoding::Float => json!(vector),
+            Encoding::Float => to_json(&vector)?,
             Encoding::Base64 => json!(vector_base64(&vector)),
         };
         data.push(json!({ "object": "embedding", "index": index, "embedding": embedding }));

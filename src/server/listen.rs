@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -104,7 +105,10 @@ impl Server {
         // Answers are written whole: waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
         let router = self.router.clone();
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let asked = has_asked.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(from));
             router.clone().call(request)
         });
@@ -123,7 +127,11 @@ impl Server {
                 _ = connection.as_mut() => return,
                 _ = closing.wait_for(|closing| *closing) => {}
             }
-            connection.as_mut().graceful_shutdown();
+            // hyper would close a connection at once whose first request is still on its way. It ends after
+            // that request, as answers say so by now, or when the time for a header is over.
+            if has_asked.load(Ordering::Relaxed) {
+                connection.as_mut().graceful_shutdown();
+            }
             let _ = connection.await;
         });
     }
@@ -215,5 +223,44 @@ impl AsyncWrite for Patient {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// More than the buffers of both sides of a connection hold.
+    const MUCH: usize = 64 << 20;
+
+    /// A client, and the server's side of its connection.
+    async fn pair(limit: Duration) -> (TcpStream, Patient) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        (client, Patient::new(server, limit))
+    }
+
+    #[tokio::test]
+    async fn who_leaves_an_answer_unread_is_cut_off() {
+        let (_client, mut server) = pair(Duration::from_millis(100)).await;
+        let error = server.write_all(&vec![0; MUCH]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn who_reads_has_all_the_time() {
+        let (mut client, mut server) = pair(Duration::from_secs(20)).await;
+        let written = tokio::spawn(async move { server.write_all(&vec![0; MUCH]).await });
+        let mut read = 0;
+        let mut some = vec![0; 1 << 20];
+        while read < MUCH {
+            read += client.read(&mut some).await.unwrap();
+        }
+        written.await.unwrap().unwrap();
     }
 }

@@ -23,7 +23,7 @@ use crate::state::App;
 /// Things that one search asks with, longest words, and heaviest weight.
 const MOST_ASKED: usize = 16;
 const LONGEST_WORDS: usize = 2_000;
-const HEAVIEST: f32 = 100.0;
+const HEAVIEST: f64 = 100.0;
 /// Things of one search that are looked at at once.
 const AT_ONCE: usize = 4;
 
@@ -67,14 +67,14 @@ pub struct SearchRequest {
     #[serde(rename = "showHighlights", default = "yes")]
     pub highlights: bool,
     pub group_by: Option<GroupBy>,
-    pub mmr: Option<f32>,
+    pub mmr: Option<f64>,
     pub facets: Option<FacetsWish>,
     #[serde(default)]
     pub exact: bool,
     /// `false` is Marqo's way to ask for an exact search.
     pub approximate: Option<bool>,
     #[serde(default = "default_colour_weight")]
-    pub colour_weight: f32,
+    pub colour_weight: f64,
     #[serde(flatten)]
     pub others: Map<String, Value>,
 }
@@ -87,8 +87,8 @@ fn yes() -> bool {
     true
 }
 
-fn default_colour_weight() -> f32 {
-    DEFAULT_COLOUR_WEIGHT
+fn default_colour_weight() -> f64 {
+    DEFAULT_COLOUR_WEIGHT.into()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -151,8 +151,12 @@ impl Several {
 }
 
 fn weighted((name, weight): (String, Value)) -> Result<(String, f32), ApiError> {
-    let number = weight.as_f64().map(|weight| weight as f32);
-    match number.filter(|weight| *weight != 0.0 && weight.abs() <= HEAVIEST) {
+    // Compared before it is rounded, and after: what rounds to nothing counts nothing.
+    let number = weight.as_f64().filter(|weight| weight.abs() <= HEAVIEST);
+    match number
+        .map(|weight| weight as f32)
+        .filter(|weight| *weight != 0.0)
+    {
         Some(weight) => Ok((name, weight)),
         None => Err(ApiError::invalid(format!(
             "the weight of {:?} must be a number from -{HEAVIEST} to {HEAVIEST} and not 0",
@@ -203,7 +207,7 @@ impl SearchRequest {
             k: reach(self.limit, self.offset)?,
             exact: self.exact || self.approximate == Some(false),
             one_a_sku: self.group_by.is_some(),
-            relevance: self.mmr,
+            relevance: self.mmr.map(|mmr| mmr as f32),
             facets: self.facets.and_then(FacetsWish::over) == Some(FacetsOver::Filter),
             ..Query::default()
         })

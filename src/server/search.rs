@@ -39,7 +39,7 @@ pub async fn search(
     drop(input);
     let look = Look {
         query,
-        colour_weight: request.colour_weight,
+        colour_weight: request.colour_weight as f32,
         limit: request.limit,
         offset: request.offset,
         facets: request.facets.and_then(|wish| wish.over()),
@@ -87,7 +87,7 @@ pub struct RecommendRequest {
     show_highlights: Option<bool>,
     approximate: Option<bool>,
     #[serde(rename = "colour_weight")]
-    colour_weight: Option<f32>,
+    colour_weight: Option<f64>,
 }
 
 pub async fn recommend(
@@ -104,7 +104,9 @@ pub async fn recommend(
             "documents must name 1 to {MOST_DOCUMENTS}, one of them with a weight above 0"
         )));
     }
-    let colour_weight = request.colour_weight.unwrap_or(DEFAULT_COLOUR_WEIGHT);
+    let colour_weight = request
+        .colour_weight
+        .unwrap_or(DEFAULT_COLOUR_WEIGHT.into());
     if !(0.0..=100.0).contains(&colour_weight) {
         return Err(ApiError::invalid("colour_weight must be from 0 to 100"));
     }
@@ -134,7 +136,7 @@ pub async fn recommend(
     }
     let look = Look {
         query,
-        colour_weight,
+        colour_weight: colour_weight as f32,
         limit,
         offset,
         facets: None,
@@ -233,7 +235,7 @@ impl App {
             fields.retain(|name, _| wanted.contains(name));
         }
         fields.insert("_id".into(), json!(self.id_of(&hit.record)));
-        fields.insert("_score".into(), json!(hit.score));
+        fields.insert("_score".into(), to_json(&hit.score)?);
         if highlights {
             fields.insert("_highlights".into(), Value::Array(lights));
         }
@@ -241,7 +243,10 @@ impl App {
     }
 }
 
-/// As JSON; fails for our own bugs alone.
+/// As JSON. By way of its text, in which an f32 has the digits that an f32 has: as a number of
+/// `serde_json` it would be an f64, with the digits of its rounding error. Fails for our own bugs alone.
 pub fn to_json<T: serde::Serialize>(value: &T) -> Result<Value, ApiError> {
-    serde_json::to_value(value).map_err(|error| ApiError::internal(&error))
+    let text = serde_json::to_string(value);
+    let value = text.and_then(|text| serde_json::from_str(&text));
+    value.map_err(|error| ApiError::internal(&error))
 }

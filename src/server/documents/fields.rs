@@ -27,21 +27,27 @@ pub struct Document {
     pub attributes: Attributes,
 }
 
+/// A document, or its `_id` and why it cannot be used.
+pub type Read = Result<Document, (String, String)>;
+
 impl Document {
-    /// `id` is what it is called where it does not say so itself. The reason where it can not be used.
+    /// `id` is what it is called where it does not say so itself. Fails where it is none at all; where one of
+    /// its fields cannot be used, gives its `_id` and the reason.
     pub fn read(
         fields: Value,
         id: impl FnOnce() -> String,
         tensor_fields: &[String],
-    ) -> Result<Document, (Option<String>, String)> {
+    ) -> Result<Read, ApiError> {
         let Value::Object(mut fields) = fields else {
-            return Err((None, "a document is an object".into()));
+            return Err(ApiError::invalid("a document is an object"));
         };
         let id = match fields.remove("_id") {
             None | Some(Value::Null) => id(),
             Some(Value::String(id)) => id,
             Some(other) => {
-                return Err((None, format!("_id must be a text, not {other}")));
+                return Err(ApiError::invalid(format!(
+                    "_id must be a text, not {other}"
+                )));
             }
         };
         let mut document = Document {
@@ -51,10 +57,10 @@ impl Document {
             title: None,
             attributes: Attributes::new(),
         };
-        match document.fill(fields, tensor_fields) {
+        Ok(match document.fill(fields, tensor_fields) {
             Ok(()) => Ok(document),
-            Err(reason) => Err((Some(id), reason)),
-        }
+            Err(reason) => Err((id, reason)),
+        })
     }
 
     fn fill(&mut self, fields: Map<String, Value>, tensor_fields: &[String]) -> Result<(), String> {
@@ -194,8 +200,8 @@ impl App {
 mod tests {
     use super::*;
 
-    fn read(fields: Value) -> Result<Document, (Option<String>, String)> {
-        Document::read(fields, || "made".into(), &["photo_of_it".into()])
+    fn read(fields: Value) -> Read {
+        Document::read(fields, || "made".into(), &["photo_of_it".into()]).unwrap()
     }
 
     #[test]
@@ -224,8 +230,6 @@ mod tests {
     #[test]
     fn what_is_no_document_says_why() {
         for wrong in [
-            json!(5),
-            json!({"_id": 5}),
             json!({"_id": "a", "x": {"y": 1}}),
             json!({"_id": "a", "x": [1, 2]}),
             json!({"_id": "a", "title": 5}),
@@ -234,6 +238,12 @@ mod tests {
             json!({"_id": "a", "x": "y".repeat(10_001)}),
         ] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+        for wrong in [json!(5), json!({"_id": 5})] {
+            assert!(
+                Document::read(wrong.clone(), String::new, &[]).is_err(),
+                "{wrong}"
+            );
         }
     }
 }

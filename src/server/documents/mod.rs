@@ -18,7 +18,7 @@ use showroom_catalog::seams::{Columns, StoreError};
 use showroom_catalog::{Photo, PhotoRef, Record, Reject, Stage, Vectors};
 use uuid::Uuid;
 
-use self::fields::Document;
+use self::fields::{Document, Read};
 use crate::error::ApiError;
 use crate::input::{File, Input};
 use crate::photos::Picture;
@@ -129,9 +129,6 @@ fn check(request: &AddRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A document, or its `_id` and why it is none.
-type Read = Result<Document, (Option<String>, String)>;
-
 /// The documents of a request. Of a form the first file belongs to the first document, and so on; files that are
 /// left are documents of their own, named like the file.
 fn with_files(
@@ -154,12 +151,12 @@ fn with_files(
         let id = || name.map_or_else(|| Uuid::new_v4().to_string(), |name| stem(&name));
         let fields = documents.next().unwrap_or_else(|| json!({}));
         let mut document = Document::read(fields, id, tensors);
-        if let (Ok(document), Some(file)) = (&mut document, file) {
+        if let (Ok(Ok(document)), Some(file)) = (&mut document, file) {
             document.picture = Some(Picture::Bytes(file.bytes));
         }
         document
     };
-    Ok((0..count).map(one).collect())
+    (0..count).map(one).collect()
 }
 
 fn stem(name: &str) -> String {
@@ -183,7 +180,7 @@ impl App {
             Ok(document) => document,
             Err((id, reason)) => {
                 let refused = Done::Refused(ApiError::bad("invalid_document", reason));
-                return (id.unwrap_or_default(), refused);
+                return (id, refused);
             }
         };
         let id = document.id.clone();

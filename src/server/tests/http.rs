@@ -170,7 +170,8 @@ impl Answer {
     #[track_caller]
     pub fn code(&self) -> String {
         let error = self.json();
-        let keys: Vec<&String> = error.as_object().unwrap().keys().collect();
+        let mut keys: Vec<&String> = error.as_object().unwrap().keys().collect();
+        keys.sort();
         assert_eq!(keys, ["code", "link", "message", "type"], "{self:?}");
         assert!(self.header("x-request-id").is_some(), "{self:?}");
         let is_busy = matches!(self.status, 429 | 503);
