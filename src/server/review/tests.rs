@@ -159,6 +159,10 @@ async fn the_most_doubtful_comes_first_and_pages_follow_one_another() {
     assert_eq!(body["total"], 2);
     assert_eq!(body["items"][1]["category"]["id"], "aa-8");
     assert_eq!(
+        body["items"][1]["score"], 0.6,
+        "with the digits that it has"
+    );
+    assert_eq!(
         body["items"][1]["image"]["src"],
         format!("/images/{}", id(3))
     );
