@@ -328,6 +328,9 @@ pub enum Columns {
     All,
 }
 
+/// URI and SKU of a photo.
+pub type PhotoKey = (String, Option<String>);
+
 /// Numbers about a store.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Stats {
@@ -392,10 +395,7 @@ pub trait Catalogue: Send + Sync {
 
     /// URI and SKU of every photo that passes, in the order of the URIs: a [`Catalogue::scan`] that
     /// reads no more than that.
-    fn keys(
-        &self,
-        filter: Option<Filter>,
-    ) -> BoxFuture<'_, Result<Vec<(String, Option<String>)>, StoreError>> {
+    fn keys(&self, filter: Option<Filter>) -> BoxFuture<'_, Result<Vec<PhotoKey>, StoreError>> {
         Box::pin(async move {
             let mut keys = Vec::new();
             let mut each = |records: Vec<Record>| {

@@ -25,6 +25,7 @@ use tokio::sync::Mutex;
 
 use crate::cached::Cached;
 use crate::error::ApiError;
+use crate::search::to_json;
 
 /// Products of one page, unless asked for otherwise, and at the most.
 const PAGE: usize = 60;
@@ -250,9 +251,9 @@ impl Products {
             "uri": record.source.uri,
             "sku": record.source.sku,
             "title": record.title,
-            "category": record.category.as_ref().map(CategoryJson::from),
-            "colours": record.colours,
-            "labels": labels.collect::<Vec<_>>(),
+            "category": told(&record.category.as_ref().map(CategoryJson::from)),
+            "colours": told(&record.colours),
+            "labels": told(&labels.collect::<Vec<_>>()),
             "image": (self.pictures)(record),
         });
         if let (Some(card), Any::Object(more)) = (card.as_object_mut(), more) {
@@ -300,7 +301,7 @@ impl Products {
             near_duplicates,
             alike,
         };
-        Ok(json!(view))
+        to_json(&view)
     }
 
     /// Photos that are the same picture as `first`, and those of other products that are most like it.
@@ -327,11 +328,11 @@ impl Products {
             let bits = (hit.record.facts.phash ^ first.facts.phash).count_ones();
             let is_exact = hit.record.id == first.id;
             let kind = if is_exact { "exact" } else { "near" };
-            let score = json!({ "score": hit.score, "bits": bits, "kind": kind });
+            let score = json!({ "score": told(&hit.score), "bits": bits, "kind": kind });
             if is_exact || bits <= NEAR_BITS {
                 near.push(self.card(&hit.record, score));
             } else if !is_own(&hit.record) && alike.len() < MAX_ALIKE {
-                alike.push(self.card(&hit.record, json!({ "score": hit.score })));
+                alike.push(self.card(&hit.record, json!({ "score": told(&hit.score) })));
             }
         }
         Ok((near, alike))
@@ -371,6 +372,12 @@ async fn list_products(
         entries.push(Entry { uri, photos: 1 });
     }
     Ok(entries)
+}
+
+/// A part of an answer with the digits that its numbers have.
+pub(crate) fn told<T: Serialize>(part: &T) -> Any {
+    // Fails for our own bugs alone, and is logged.
+    to_json(part).unwrap_or_default()
 }
 
 /// A number of a request that must lie in a range.

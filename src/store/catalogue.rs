@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use showroom_catalog::manifest::StoreManifest;
 use showroom_catalog::query::Hits;
-use showroom_catalog::seams::{BoxFuture, Catalogue, Columns, Stats, StoreError};
+use showroom_catalog::seams::{BoxFuture, Catalogue, Columns, PhotoKey, Stats, StoreError};
 use showroom_catalog::{Filter, Query, Record, Reject};
 
 use crate::open::LanceCatalogue;
@@ -47,10 +47,7 @@ impl Catalogue for LanceCatalogue {
         Box::pin(self.scan_rows(filter, columns, each))
     }
 
-    fn keys(
-        &self,
-        filter: Option<Filter>,
-    ) -> BoxFuture<'_, Result<Vec<(String, Option<String>)>, StoreError>> {
+    fn keys(&self, filter: Option<Filter>) -> BoxFuture<'_, Result<Vec<PhotoKey>, StoreError>> {
         Box::pin(self.keys_of_rows(filter))
     }
 

@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use futures::TryStreamExt;
 use lancedb::Table;
 use lancedb::query::{ExecutableQuery, QueryBase, QueryExecutionOptions, Select};
-use showroom_catalog::seams::{Columns, StoreError};
+use showroom_catalog::seams::{Columns, PhotoKey, StoreError};
 use showroom_catalog::{Filter, Record, Reject, VectorName};
 
 use crate::decode::{self, Rows};
@@ -58,7 +58,7 @@ impl LanceCatalogue {
     pub(crate) async fn keys_of_rows(
         &self,
         filter: Option<Filter>,
-    ) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    ) -> Result<Vec<PhotoKey>, StoreError> {
         let table = self.snapshot().await?;
         let mut query = table.query().select(Select::columns(&["uri", "sku"]));
         if let Some(which) = self.which(&table, filter.as_ref()).await? {

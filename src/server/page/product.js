@@ -83,7 +83,7 @@ export function productView(query, { go, updateWaiting }) {
   function categoryNode(photo) {
     const category = photo.category;
     const name = category?.name ?? 'no category';
-    const correct = action('category-correct', category ? 'Correct…' : 'Say what it is…', category ? `Correct the category ${name}` : 'Say what category it is', () => correctCategory(photo));
+    const correct = action('category-correct', category ? 'Correct…' : 'Say what it is…', category ? `Correct the category ${name}` : 'Say what it is: choose a category', () => correctCategory(photo));
     if (!category) return el('div', { class: 'tag' }, el('span', { class: 'tag-name unsure' }, 'Not sure'), el('span', { class: 'row' }, correct));
     const path = el('span', { class: 'path' }, category.path.slice(0, -1).join(' › '));
     if (photo.category_by_person) return el('div', { class: 'tag' }, el('span', { class: 'tag-name' }, path, el('strong', {}, name)), el('span', { class: 'decided' }, 'by a person'), el('span', { class: 'row' }));

@@ -35,9 +35,7 @@ impl Reviewer {
             ));
         }
         let limit = within("limit", asked.limit, PAGE, 1..=MAX_PAGE)?;
-        let words: Vec<String> = (asked.q.split_whitespace())
-            .map(str::to_lowercase)
-            .collect();
+        let words = words_of(&asked.q);
         let choices: Vec<Any> = match asked.label == CATEGORY {
             true => self.categories(&words, limit),
             false => self.labels(&asked.label, &words, limit),
@@ -78,26 +76,27 @@ impl Reviewer {
     }
 }
 
+/// Lower case, without what is between words.
+fn words_of(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    let words = words.filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
 /// How well a name answers the words, 0 best; none where one of them begins no word of the name or of
 /// the path.
 fn rank(words: &[String], name: &str, path: &[String]) -> Option<usize> {
-    let name = name.to_lowercase();
-    let all = path.join(" ").to_lowercase();
-    let begins = |text: &str, word: &str| {
-        let mut parts = text.split(|c: char| !c.is_alphanumeric());
-        parts.any(|part| part.starts_with(word))
-    };
-    if words
-        .iter()
-        .any(|word| !begins(&name, word) && !begins(&all, word))
-    {
+    let (name, path) = (words_of(name), words_of(&path.join(" ")));
+    let begins = |all: &[String], word: &String| all.iter().any(|one| one.starts_with(word));
+    let is_in_name = |word: &String| begins(&name, word);
+    if !(words.iter()).all(|word| is_in_name(word) || begins(&path, word)) {
         return None;
     }
-    let question = words.join(" ");
+    let (question, said) = (words.join(" "), name.join(" "));
     Some(match () {
-        () if name == question => 0,
-        () if name.starts_with(&question) => 1,
-        () if words.iter().all(|word| begins(&name, word)) => 2,
+        () if said == question => 0,
+        () if said.starts_with(&question) => 1,
+        () if words.iter().all(is_in_name) => 2,
         () => 3,
     })
 }

@@ -15,7 +15,7 @@ use showroom_catalog::{Decision, PhotoId, Record, Tag};
 
 use super::{ByLabel, REVIEW_CATEGORY_BELOW, Reviewer, Waiting};
 use crate::error::ApiError;
-use crate::product::{by_uri, within};
+use crate::product::{by_uri, told, within};
 
 /// Items of a page, unless asked for otherwise, and at the most.
 const PAGE: usize = 50;
@@ -280,11 +280,11 @@ impl Reviewer {
             "title": record.title,
             "label": item.label,
             "name": name,
-            "score": score,
+            "score": told(&score),
             "calibrated": calibrated,
             "source": tag.map(|tag| tag.source.as_str()),
-            "category": category.map(CategoryJson::from),
-            "colours": record.colours,
+            "category": told(&category.map(CategoryJson::from)),
+            "colours": told(&record.colours),
             "seen": seen.and_then(|line| line.details.batch.as_deref()),
             "image": (self.pictures)(record),
         }))

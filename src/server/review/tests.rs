@@ -45,6 +45,7 @@ fn desk_with(records: Vec<Record>, writable: bool) -> Desk {
             node("aa-8", &["Apparel", "Shoes"]),
             node("aa-8-8", &["Apparel", "Shoes", "Sneakers"]),
             node("hg-2", &["Home", "Shoe Racks"]),
+            node("hg-3", &["Home", "Boxes & Bins"]),
         ],
         labels: vec![
             own("n/crew", &["n/v"]),
@@ -157,6 +158,10 @@ async fn the_most_doubtful_comes_first_and_pages_follow_one_another() {
     let body = desk.get("/v1/review?label=@category").await;
     assert_eq!(body["total"], 2);
     assert_eq!(body["items"][1]["category"]["id"], "aa-8");
+    assert_eq!(
+        body["items"][1]["score"], 0.6,
+        "with the digits that it has"
+    );
     assert_eq!(
         body["items"][1]["image"]["src"],
         format!("/images/{}", id(3))
@@ -472,6 +477,8 @@ async fn choices_follow_what_is_typed() {
         names("/v1/review/choices?label=mug&q=vel").await,
         ["velvet"]
     );
+    let with_and = "/v1/review/choices?label=@category&q=Boxes+%26+Bins";
+    assert_eq!(names(with_and).await, ["Boxes & Bins"]);
     assert!(
         names("/v1/review/choices?label=@category&q=hoes")
             .await

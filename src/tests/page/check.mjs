@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { crc32, deflateSync } from 'node:zlib';
 
 const args = Object.fromEntries(process.argv.slice(2).map((arg, at, all) => (arg.startsWith('--') ? [arg.slice(2), all[at + 1]] : [])).filter((pair) => pair.length));
 const need = createRequire(join(args.modules, 'here.js'));
@@ -72,8 +73,19 @@ const waiting = (page) => page.locator('.review .found').textContent().then((tex
 const toasted = (page, text) => page.locator('.toast', { hasText: text }).last().waitFor();
 const reviewing = async (page, path = '/?view=review') => { await page.go(path); await page.locator('.queue .cell.current').waitFor(); };
 
-/** A PNG of one colour. */
-const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFElEQVR4nGM4oaGBFTEMLQkNDQDiLCgBpmxxygAAAABJRU5ErkJggg==', 'base64');
+/** A PNG of 32 × 32 pixels in one colour. */
+const PNG = (() => {
+  const chunk = (name, data) => {
+    const body = Buffer.concat([Buffer.from(name), data]);
+    const frame = Buffer.alloc(8);
+    frame.writeUInt32BE(data.length, 0);
+    frame.writeUInt32BE(crc32(body), 4);
+    return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
+  };
+  const head = Buffer.from([0, 0, 0, 32, 0, 0, 0, 32, 8, 2, 0, 0, 0]);
+  const rows = Buffer.concat(Array.from({ length: 32 }, () => Buffer.from([0, ...Array.from({ length: 32 }, () => [190, 40, 50]).flat()])));
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
+})();
 
 /** A photo that somebody drags in, or pastes. */
 const transfer = (page) => page.evaluateHandle((bytes) => {
