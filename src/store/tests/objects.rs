@@ -86,6 +86,8 @@ impl Seaweed {
                 "-s3",
             ])
             .args(["-volume.max=2000", "-master.volumeSizeLimitMB=64"])
+            // Services beside it, whose ports would be the same for every server.
+            .args(["-s3.port.iceberg=0", "-s3.port.lance=0"])
             .arg(format!("-dir={}", dir.path().display()))
             .arg(format!("-s3.config={}", config.display()))
             .arg(format!("-master.port={master}"))
