@@ -17,7 +17,7 @@ use crate::photo::{Photo, PhotoId, PhotoRef, Pixels};
 use crate::product::Product;
 use crate::query::{Hits, Query};
 use crate::record::Record;
-use crate::reject::Reject;
+use crate::reject::{Reject, Stage};
 use crate::tag::{Category, Colour, Tag};
 
 /// A future behind a trait object.
@@ -139,6 +139,7 @@ pub trait Matting: Send {
 /// Why nothing was made of a photo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadPhoto {
+    pub stage: Stage,
     /// Stable word for programs: [`Reject::code`].
     pub code: String,
     /// One sentence for people: what is wrong and what to do.
