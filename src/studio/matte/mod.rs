@@ -13,6 +13,7 @@
 
 mod closed_form;
 mod colours;
+mod crumbs;
 mod pyramid;
 
 use showroom_catalog::Pixels;
@@ -20,6 +21,7 @@ use showroom_catalog::seams::SoftMask;
 
 use closed_form::{Region, solve};
 use colours::ColourModel;
+use crumbs::swept;
 use pyramid::{Level, stretched};
 
 /// Longer side of the smallest size, in pixels: about twice the mask's.
@@ -162,6 +164,7 @@ fn at_base(level: &Level, coarse: &[f32], band: Band, reach: usize) -> Vec<f32> 
         weight: &weight,
     };
     solve(&region, &mut alpha, BASE_STEPS);
+    swept(&mut alpha, width, CLEAR);
     alpha
 }
 
