@@ -1,6 +1,6 @@
 """Measures `showroom cutout` beside rembg on the same photos and weights, and writes benches/CUTOUT.md.
 
-usage: cutout.py --cache DIR --showroom BINARY [--rounds N] [--threads N] [--out FILE]   (see `make bench-cutout`)
+usage: cutout.py --cache DIR --showroom BINARY [--rounds N] [--photos N] [--threads N] [--out FILE]   (see `make bench-cutout`)
 
 1. Whole commands, turn by turn (A, B, A, B, …), medians: wall time, CPU time, peak memory; and how far the two
    agree (intersection over union of alpha > ½).
@@ -217,6 +217,7 @@ def main():
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--showroom", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--photos", type=int, default=20, help="photos to take the time with")
     parser.add_argument("--threads", default="2")
     parser.add_argument("--out", type=Path, default=HERE / "CUTOUT.md")
     args = parser.parse_args()
@@ -224,14 +225,14 @@ def main():
                                                 "--cache", args.cache]))
     args.weights = next(file["path"] for file in known if file["file"] == "u2net.onnx")
     samples = args.cache / "datasets/sample-photos"
-    photos = sorted((samples / "shoes").glob("*.jpg"))
+    photos = sorted((samples / "shoes").glob("*.jpg"))[: args.photos]
 
     lines = [
         "# Cut-outs beside rembg", "",
         f"Written by `make bench-cutout` on {datetime.date.today()}: {platform.machine()}, "
         f"{args.threads} threads, onnxruntime {onnxruntime.__version__} and rembg {rembg.__version__} on the Python "
         "side, u2net with the same weights on both.", "",
-        f"## Time and memory: {len(photos)} shoe photos of 6 to 26 megapixels, {args.rounds} rounds", "",
+        f"## Time and memory: {len(photos)} shoe photos of 6 to 26 megapixels, medians of {args.rounds}", "",
         "| | showroom | rembg | ratio |", "|---|---|---|---|",
     ]
     speed(args, photos, lines)

@@ -219,9 +219,9 @@ fn put_behind(cutout: &mut Pixels, colour: [u8; 4]) {
         let front = f32::from(pixel[3]) / 255.0;
         let rest = behind * (1.0 - front);
         let alpha = front + rest;
-        for c in 0..3 {
-            let sum = f32::from(pixel[c]) * front + f32::from(colour[c]) * rest;
-            pixel[c] = if alpha > 0.0 {
+        for (value, behind) in pixel.iter_mut().zip(&colour[..3]) {
+            let sum = f32::from(*value) * front + f32::from(*behind) * rest;
+            *value = if alpha > 0.0 {
                 (sum / alpha).round() as u8
             } else {
                 0

@@ -196,20 +196,23 @@ impl Sides {
                 for near in around {
                     let alike = SMOOTHNESS + (alpha - picture.alpha[near]).abs();
                     (a, d) = (a + alike, d + alike);
-                    for c in 0..3 {
-                        product[c] += alike * self.product[near][c];
-                        background[c] += alike * self.background[near][c];
-                    }
+                    add(&mut product, self.product[near], alike);
+                    add(&mut background, self.background[near], alike);
                 }
                 let scale = 1.0 / (a * d - b * b);
-                for c in 0..3 {
-                    let (p, q) = (product[c], background[c]);
-                    self.product[at][c] = (scale * (d * p - b * q)).clamp(0.0, 1.0);
-                    self.background[at][c] = (scale * (a * q - b * p)).clamp(0.0, 1.0);
-                }
+                let solved =
+                    |mine: f32, p: f32, q: f32| (scale * (mine * p - b * q)).clamp(0.0, 1.0);
+                self.product[at] = std::array::from_fn(|c| solved(d, product[c], background[c]));
+                self.background[at] = std::array::from_fn(|c| solved(a, background[c], product[c]));
             }
         }
     }
+}
+
+fn add(sum: &mut [f32; 3], colour: [f32; 3], times: f32) {
+    sum.iter_mut()
+        .zip(colour)
+        .for_each(|(sum, value)| *sum += times * value);
 }
 
 /// Nearest neighbours, from one size to another.

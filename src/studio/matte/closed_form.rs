@@ -38,73 +38,83 @@ pub fn solve(region: &Region<'_>, alpha: &mut [f32], iterations: usize) {
     let Some(system) = System::new(region) else {
         return;
     };
-    let pixels = &system.pixels;
-    let unknown = system.unknown;
-    let weight: Vec<f32> = pixels[..unknown]
+    let (unknown, known) = system.pixels.split_at(system.unknown);
+    let weight: Vec<f32> = unknown
         .iter()
         .map(|&at| region.weight[at as usize])
         .collect();
+    let mut x: Vec<f32> = unknown.iter().map(|&at| alpha[at as usize]).collect();
+    // (L + W) x = W prior − L known: of both sides together, with all that is known so far.
+    let mut full = x.clone();
+    full.extend(known.iter().map(|&at| alpha[at as usize]));
+    let mut product = vec![0.0; full.len()];
+    system.apply(&full, &mut product);
+    let priors = unknown.iter().map(|&at| region.prior[at as usize]);
+    let residual: Vec<f32> = (priors.zip(&x).zip(&weight).zip(&product))
+        .map(|(((prior, x), weight), product)| weight * (prior - x) - product)
+        .collect();
+    full[unknown.len()..].fill(0.0);
+    descend(&system, &weight, residual, &mut x, &mut full, iterations);
+    for (&at, x) in unknown.iter().zip(x) {
+        if x.is_finite() {
+            alpha[at as usize] = x.clamp(0.0, 1.0);
+        }
+    }
+}
 
-    // (L + W) x = W prior − L known
-    let mut full: Vec<f32> = vec![0.0; pixels.len()];
-    for (value, &at) in full.iter_mut().zip(pixels).skip(unknown) {
-        *value = alpha[at as usize];
-    }
-    let mut product = vec![0.0; pixels.len()];
-    system.apply(&full, &mut product);
-    let mut residual: Vec<f32> = (0..unknown)
-        .map(|i| weight[i] * region.prior[pixels[i] as usize] - product[i])
-        .collect();
-    full[unknown..].fill(0.0);
-    let mut x: Vec<f32> = pixels[..unknown]
+/// Conjugate gradients, scaled by the diagonal. `full` is scratch memory: a value a pixel, 0 where known.
+fn descend(
+    system: &System,
+    weight: &[f32],
+    mut residual: Vec<f32>,
+    x: &mut [f32],
+    full: &mut [f32],
+    iterations: usize,
+) {
+    let diagonal = system.diagonal();
+    let scale: Vec<f32> = diagonal
         .iter()
-        .map(|&at| alpha[at as usize])
-        .collect();
-    full[..unknown].copy_from_slice(&x);
-    system.apply(&full, &mut product);
-    for i in 0..unknown {
-        residual[i] -= product[i] + weight[i] * x[i];
-    }
-    let scale: Vec<f32> = system
-        .diagonal()
-        .iter()
-        .zip(&weight)
+        .zip(weight)
         .map(|(d, w)| 1.0 / (d + w).max(1e-6))
         .collect();
     let mut z: Vec<f32> = residual.iter().zip(&scale).map(|(r, s)| r * s).collect();
     let mut direction = z.clone();
     let mut energy = dot(&residual, &z);
     let enough = energy * ENOUGH * ENOUGH;
+    let mut product = vec![0.0; full.len()];
     for _ in 0..iterations {
         // Written so that a NaN ends it.
-        if !(energy > enough && energy > 0.0) {
+        let goes_on = energy > enough && energy > 0.0;
+        if !goes_on {
             break;
         }
-        full[..unknown].copy_from_slice(&direction);
-        system.apply(&full, &mut product);
-        for i in 0..unknown {
-            product[i] += weight[i] * direction[i];
+        full[..x.len()].copy_from_slice(&direction);
+        system.apply(full, &mut product);
+        for ((product, weight), direction) in product.iter_mut().zip(weight).zip(&direction) {
+            *product += weight * direction;
         }
-        let curvature = dot(&direction, &product[..unknown]);
-        if !(curvature > 0.0) {
+        let curvature = dot(&direction, &product[..x.len()]);
+        let is_bent = curvature > 0.0;
+        if !is_bent {
             break;
         }
         let step = (energy / curvature) as f32;
-        for i in 0..unknown {
-            x[i] += step * direction[i];
-            residual[i] -= step * product[i];
-            z[i] = residual[i] * scale[i];
+        for (x, direction) in x.iter_mut().zip(&direction) {
+            *x += step * direction;
+        }
+        for ((residual, z), (product, scale)) in residual
+            .iter_mut()
+            .zip(&mut z)
+            .zip(product.iter().zip(&scale))
+        {
+            *residual -= step * product;
+            *z = *residual * scale;
         }
         let next = dot(&residual, &z);
         let turn = (next / energy) as f32;
         energy = next;
         for (direction, z) in direction.iter_mut().zip(&z) {
             *direction = z + turn * *direction;
-        }
-    }
-    for (&at, x) in pixels.iter().zip(x) {
-        if x.is_finite() {
-            alpha[at as usize] = x.clamp(0.0, 1.0);
         }
     }
 }

@@ -41,12 +41,11 @@ fn foreground_colours_are_those_of_pymatting() {
     let wanted = oracle.foreground.as_chunks::<3>().0;
     assert_eq!(found.len(), wanted.len());
     for (at, (found, wanted)) in found.iter().zip(wanted).enumerate() {
-        for c in 0..3 {
-            assert!(
-                (found[c] - wanted[c]).abs() < TOLERANCE,
-                "{at}: {found:?} and not {wanted:?}"
-            );
-        }
+        let near = |(found, wanted): (&f32, &f32)| (found - wanted).abs() < TOLERANCE;
+        assert!(
+            found.iter().zip(wanted).all(near),
+            "{at}: {found:?} and not {wanted:?}"
+        );
     }
 }
 
