@@ -230,7 +230,7 @@ fn wrong_usage_and_bad_input_have_their_exit_codes() {
     shop.run(&cutout(&["-o", "out"]))
         .failed(5, "there is no catalogue");
     shop.run(&["cutout", "photos", "-o", "out", "--model", "no-such"])
-        .failed(2, "no-such");
+        .failed(6, "no-such");
     shop.run(&[
         "cutout",
         "photos",
