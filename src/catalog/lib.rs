@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod asked;
+pub mod asset;
 pub mod bands;
 pub mod decide;
 pub mod decision;
@@ -25,6 +26,7 @@ pub mod seams;
 pub mod tag;
 
 pub use decision::{Decisions, Verdict};
+pub use asset::{Asset, AssetKind, Made, Planned, Recipe};
 pub use embedding::{VectorName, Vectors};
 pub use filter::Filter;
 pub use pair::{Evidence, Overlap, PairKey, PairKind};

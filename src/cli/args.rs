@@ -1,5 +1,6 @@
 //! What the user can type. Every flag has a twin in the environment, named in its help.
 
+mod cutout;
 mod dedup;
 pub mod labels;
 mod reindex;
@@ -16,6 +17,7 @@ mod eval;
 pub use eval::Eval;
 mod search;
 
+pub use self::cutout::{Cutout, PictureFormat};
 pub use self::reindex::{Add, Reindex};
 pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
@@ -155,6 +157,7 @@ pub enum Verb {
     Eval(Eval),
     #[command(subcommand)]
     Labels(labels::Labels),
+    Cutout(Cutout),
 }
 
 /// Take photos into the catalogue: decode, measure, embed, tag. A second run takes up where the

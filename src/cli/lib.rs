@@ -9,6 +9,7 @@ mod add;
 pub mod args;
 mod bench;
 mod config;
+mod cutout;
 mod dedup;
 mod delete;
 mod doctor;
@@ -61,5 +62,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Doctor => doctor::run(&config),
         Verb::Eval(verb) => eval::run(&config, &verb),
         Verb::Labels(verb) => labels::run(&config, &verb),
+        Verb::Cutout(verb) => cutout::run(&config, &verb),
     }
 }

@@ -8,11 +8,13 @@
 //! - [`evaluate()`]: a catalogue's answers beside what people said of its photos.
 //! - [`labels`]: a shop's own labels, learned from examples and written as tags.
 //! - [`web`]: photos at web addresses, fetched without becoming a way into the network.
+//! - [`make_assets()`]: files made of every photo of a source: cut-outs, backdrops, renditions.
 //! - [`dedup()`]: photos that are the same picture, or show the same product.
 //!
 //! **Architecture invariant**: sources, encoders, taggers and catalogues are known only as traits of
 //! `showroom_catalog::seams`. This crate reads no environment and prints nothing.
 
+mod assets;
 mod cancel;
 mod clock;
 mod dedup;
@@ -29,6 +31,10 @@ mod rewrite;
 mod sources;
 pub mod web;
 
+pub use assets::{
+    AssetError, AssetEvent, AssetOptions, AssetParts, AssetSummary, FolderSink, PhotoList,
+    make_assets,
+};
 pub use cancel::Cancel;
 pub use clock::now_ms;
 pub use dedup::{

@@ -4,6 +4,7 @@
 //! knows a store as [`showroom_catalog::seams::Catalogue`].
 
 mod accelerator;
+mod assets;
 mod attributes;
 mod best;
 mod candidates;
@@ -25,6 +26,7 @@ mod generation;
 mod hot;
 mod index;
 mod labels;
+mod log;
 mod meta;
 mod objects;
 mod open;
@@ -37,6 +39,7 @@ mod titles;
 mod verify;
 mod write;
 
+pub use assets::{Assets, add_assets, read_assets};
 pub use attributes::AttributeKinds;
 pub use dismissed::{Dismissal, Dismissed, add_dismissals, read_dismissed};
 pub use export::{

@@ -1,1 +1,15 @@
 //! 2D assets of a photo.
+//!
+//! - [`cutout`]: the product alone, and how far that can be trusted; with [`matte`] (a coarse mask → alpha of
+//!   every pixel) and [`foreground`] (colours freed of the background).
+//! - [`write`](mod@write): pixels → PNG, WebP, AVIF or JPEG, with where they come from in their metadata.
+//! - [`asset`]: the keys under which files are kept.
+//!
+//! **Architecture invariant**: no I/O, no model, no environment. Masks come through
+//! [`Matting`](showroom_catalog::seams::Matting); what is made is bytes, and whoever calls keeps them.
+
+pub mod asset;
+pub mod cutout;
+pub mod foreground;
+pub mod matte;
+pub mod write;

@@ -23,6 +23,7 @@ const VERBS: [&[&str]; 16] = [
     &["doctor"],
     &["eval"],
     &["labels"],
+    &["cutout"],
 ];
 
 #[test]

@@ -39,7 +39,7 @@ pub fn fetch_stage(
         let sent = match fetched {
             Ok(bytes) => run.send(Stage::Decode, &to_decode, Fetched { source, bytes }),
             Err(e) => {
-                let (code, reason) = why(&e, is_web(&source.photo.uri));
+                let (code, reason) = why_not_read(&e, is_web(&source.photo.uri));
                 run.reject(Stage::Fetch, source.photo, code, reason, &out)
             }
         };
@@ -50,7 +50,7 @@ pub fn fetch_stage(
 }
 
 /// Code and reason. The reason does not name the photo, as the reject does.
-fn why(error: &SourceError, on_web: bool) -> (&'static str, String) {
+pub fn why_not_read(error: &SourceError, on_web: bool) -> (&'static str, String) {
     match error {
         SourceError::NotFound { .. } if on_web => (
             "not-found",

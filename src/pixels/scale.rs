@@ -1,0 +1,75 @@
+//! Pixels at another size, with their transparency.
+
+use fast_image_resize::FilterType;
+use fast_image_resize::pixels::U8x4;
+use showroom_catalog::Pixels;
+
+use crate::reduce::{Alpha, resize};
+
+/// All of `pixels` at `width` × `height` (each at least 1), antialiased with Lanczos's filter. Colours are
+/// weighted by alpha, so that transparent pixels lend none.
+pub fn scale(pixels: &Pixels, width: u32, height: u32) -> Pixels {
+    let from = (pixels.width, pixels.height);
+    let to = (width.max(1), height.max(1));
+    if from == to {
+        return pixels.clone();
+    }
+    let opaque = pixels
+        .rgba
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .all(|pixel| pixel[3] == 255);
+    let alpha = if opaque { Alpha::None } else { Alpha::Weighs };
+    let rgba = resize::<U8x4>(&pixels.rgba, from, to, FilterType::Lanczos3, alpha);
+    Pixels {
+        width: to.0,
+        height: to.1,
+        rgba,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transparent_pixels_lend_no_colour() {
+        // Left half red, right half transparent green.
+        let pixel = |x: u32| {
+            if x < 8 {
+                [200, 0, 0, 255]
+            } else {
+                [0, 255, 0, 0]
+            }
+        };
+        let rgba = (0..16 * 16).flat_map(|i| pixel(i % 16)).collect();
+        let small = scale(
+            &Pixels {
+                width: 16,
+                height: 16,
+                rgba,
+            },
+            4,
+            4,
+        );
+        assert_eq!((small.width, small.height), (4, 4));
+        let (pixels, _) = small.rgba.as_chunks::<4>();
+        assert_eq!(pixels[0], [200, 0, 0, 255]);
+        assert!(
+            pixels.iter().all(|pixel| pixel[3] == 0 || pixel[1] == 0),
+            "{pixels:?}"
+        );
+        assert!(pixels.iter().any(|pixel| pixel[3] == 0));
+    }
+
+    #[test]
+    fn the_same_size_is_the_same_bytes() {
+        let pixels = Pixels {
+            width: 2,
+            height: 1,
+            rgba: vec![1, 2, 3, 4, 5, 6, 7, 0],
+        };
+        assert_eq!(scale(&pixels, 2, 1), pixels);
+    }
+}
