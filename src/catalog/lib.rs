@@ -4,6 +4,7 @@
 //! model or database. Every other crate may use it; it uses none of them.
 
 pub mod asked;
+pub mod asset;
 pub mod bands;
 pub mod embedding;
 pub mod facets;
@@ -20,6 +21,7 @@ pub mod reject;
 pub mod seams;
 pub mod tag;
 
+pub use asset::{Asset, AssetKind, Made, Planned, Recipe};
 pub use embedding::{VectorName, Vectors};
 pub use filter::Filter;
 pub use label::{Decisions, Verdict};

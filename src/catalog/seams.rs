@@ -8,15 +8,16 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
+use crate::asset::{Asset, Made, Planned};
 use crate::embedding::Vectors;
 use crate::filter::Filter;
 use crate::label::Decisions;
 use crate::manifest::StoreManifest;
-use crate::photo::{Photo, PhotoId, PhotoRef};
+use crate::photo::{Photo, PhotoId, PhotoRef, Pixels};
 use crate::product::Product;
 use crate::query::{Hits, Query};
 use crate::record::Record;
-use crate::reject::Reject;
+use crate::reject::{Reject, Stage};
 use crate::tag::{Category, Colour, Tag};
 
 /// A future behind a trait object.
@@ -110,6 +111,80 @@ pub trait Encoder: Send {
     /// Features of each photo, in the same order; the inner error is about that photo alone.
     /// The outer error means that the encoder itself cannot go on.
     fn encode(&mut self, photos: &[Photo]) -> Result<Vec<Result<Features, String>>, ModelError>;
+}
+
+/// Where the product is on a photo, coarsely: what a matting network says, stretched over the photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SoftMask {
+    pub width: u32,
+    pub height: u32,
+    /// `width * height` values row by row, scaled so that the least is 0 and the greatest 1; all 0
+    /// where the network saw nothing.
+    pub values: Vec<f32>,
+    /// How sure the network was where it was surest, before scaling: 0–1. Near 1 on a photo of a product,
+    /// below ½ on a plain surface.
+    pub peak: f32,
+}
+
+/// Photos → where the product is. One belongs to one thread.
+pub trait Matting: Send {
+    /// Changes whenever the masks of the same photo would change.
+    fn id(&self) -> &str;
+
+    /// The mask, at the model's own size. The inner error is about this photo alone; the outer one means
+    /// that the model itself cannot go on.
+    fn matte(&mut self, pixels: &Pixels) -> Result<Result<SoftMask, String>, ModelError>;
+}
+
+/// Why nothing was made of a photo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadPhoto {
+    pub stage: Stage,
+    /// Stable word for programs: [`Reject::code`].
+    pub code: String,
+    /// One sentence for people: what is wrong and what to do.
+    pub reason: String,
+}
+
+/// Photos → files made of them: cut-outs, backdrops, renditions. One belongs to one thread.
+pub trait Maker: Send {
+    /// What will be made of a photo, in the order of [`Maker::make`], so that what is there already need
+    /// not be made again.
+    fn plan(&self, photo: PhotoId) -> Vec<Planned>;
+
+    /// Makes all of it of a photo's bytes. The inner error is about this photo alone.
+    fn make(
+        &mut self,
+        photo: PhotoId,
+        bytes: &[u8],
+    ) -> Result<Result<Vec<Made>, BadPhoto>, ModelError>;
+}
+
+/// Where assets go. Any number of threads put.
+pub trait Sink: Send + Sync {
+    /// The asset of that name, where it is there whole with what tells of it; `stem` is what the photo is
+    /// called.
+    fn get(&self, stem: &str, planned: &Planned) -> Result<Option<Asset>, SinkError>;
+
+    /// Keeps a file and what tells of it. When it returns both are there whole; before, neither counts.
+    fn put(
+        &self,
+        stem: &str,
+        source: &PhotoRef,
+        photo: PhotoId,
+        made: Made,
+    ) -> Result<Asset, SinkError>;
+}
+
+/// Why an asset could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    #[error(
+        "no room left to write {path}; free some and run the same command again: it goes on where it stopped"
+    )]
+    Full { path: String },
+    #[error("{path} cannot be written: {reason}")]
+    Failed { path: String, reason: String },
 }
 
 /// Sentences → unit vectors.

@@ -7,11 +7,13 @@
 //! - [`retag()`]: tags again from what the catalogue keeps, without a pixel.
 //! - [`evaluate()`]: a catalogue's answers beside what people said of its photos.
 //! - [`labels`]: a shop's own labels, learned from examples and written as tags.
+//! - [`make_assets()`]: files made of every photo of a source: cut-outs, backdrops, renditions.
 //! - [`dedup()`]: photos that are the same picture, or show the same product.
 //!
 //! **Architecture invariant**: sources, encoders, taggers and catalogues are known only as traits of
 //! `showroom_catalog::seams`. This crate reads no environment and prints nothing.
 
+mod assets;
 mod cancel;
 mod clock;
 mod dedup;
@@ -27,6 +29,10 @@ mod retag;
 mod rewrite;
 mod sources;
 
+pub use assets::{
+    AssetError, AssetEvent, AssetOptions, AssetParts, AssetSummary, FolderSink, PhotoList,
+    make_assets,
+};
 pub use cancel::Cancel;
 pub use dedup::{
     DedupError, DedupOptions, DedupProgress, DedupReport, DuplicateGroup, DuplicatePair,

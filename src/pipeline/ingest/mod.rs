@@ -45,6 +45,7 @@ use crate::cancel::Cancel;
 use crate::progress::{IngestSummary, Progress};
 use budget::Budget;
 pub use options::IngestOptions;
+pub(crate) use photo::why_not_read;
 use run::Run;
 pub(crate) use tag::check_text;
 

@@ -38,7 +38,7 @@ pub fn fetch_stage(
         let sent = match fetched {
             Ok(bytes) => run.send(Stage::Decode, &to_decode, Fetched { source, bytes }),
             Err(e) => {
-                let (code, reason) = why(&e);
+                let (code, reason) = why_not_read(&e);
                 run.reject(Stage::Fetch, source.photo, code, reason, &out)
             }
         };
@@ -49,7 +49,7 @@ pub fn fetch_stage(
 }
 
 /// Code and reason. The reason does not name the photo, as the reject does.
-fn why(error: &SourceError) -> (&'static str, String) {
+pub fn why_not_read(error: &SourceError) -> (&'static str, String) {
     match error {
         SourceError::NotFound { .. } => (
             "not-found",
