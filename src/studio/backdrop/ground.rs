@@ -1,0 +1,200 @@
+//! Where a product touches the floor, and how thick it is, both guessed from its outline.
+//!
+//! The columns whose lowest point is near the lowest of all touch; the ground line is the hull under
+//! those points, so that the feet of a chair stand at their own depths and the floor under its seat is
+//! free. A part is taken to be as thick as it is wide.
+
+use showroom_catalog::Pixels;
+use showroom_pixels::{Mask, Rect, scaled_mask};
+
+/// Cells along the product's longer side.
+const CELLS: f32 = 220.0;
+/// A column touches where its lowest point is at most this far above the lowest of all: share of the
+/// product's height.
+const TOUCHING: f32 = 0.13;
+/// A cell is the product from this alpha on.
+const SOLID: u8 = 128;
+
+/// A product as cells: which are solid, where each column stands, how thick each cell is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outline {
+    pub columns: usize,
+    pub rows: usize,
+    /// Pixels of a cell, and where the first cell begins in the picture.
+    pub cell: [f32; 2],
+    pub origin: [f32; 2],
+    /// Alpha row by row.
+    pub alpha: Vec<u8>,
+    /// Row of the picture (in pixels) at which each column stands.
+    pub ground: Vec<f32>,
+    /// Distance of each cell from the outline, in cells; 0 outside.
+    pub inset: Vec<f32>,
+}
+
+impl Outline {
+    /// Of a placed cut-out and the box round what can be seen of it.
+    pub fn of(placed: &Pixels, found: Rect) -> Outline {
+        let longest = found.width.max(found.height) as f32;
+        let side = |pixels: u32| (pixels as f32 / longest * CELLS).ceil().clamp(1.0, pixels as f32);
+        let (columns, rows) = (side(found.width), side(found.height));
+        let width = placed.width as usize;
+        let alpha = (found.y..found.y + found.height).flat_map(|y| {
+            (found.x..found.x + found.width)
+                .map(move |x| placed.rgba[(y as usize * width + x as usize) * 4 + 3])
+        });
+        let whole = Mask {
+            width: found.width,
+            height: found.height,
+            values: alpha.collect(),
+        };
+        let alpha = scaled_mask(&whole, columns as u32, rows as u32).values;
+        let (columns, rows) = (columns as usize, rows as usize);
+        let cell = [
+            found.width as f32 / columns as f32,
+            found.height as f32 / rows as f32,
+        ];
+        let ground = ground_line(&lowest_points(&alpha, columns, rows), rows);
+        Outline {
+            columns,
+            rows,
+            cell,
+            origin: [found.x as f32, found.y as f32],
+            ground: ground
+                .iter()
+                .map(|row| found.y as f32 + row * cell[1])
+                .collect(),
+            inset: insets(&alpha, columns, rows),
+            alpha,
+        }
+    }
+
+    pub fn is_solid(&self, column: usize, row: usize) -> bool {
+        self.alpha[row * self.columns + column] >= SOLID
+    }
+
+    /// Row at which the product stands in a column of the picture, in pixels.
+    pub fn ground_at(&self, column: f32) -> f32 {
+        let at = ((column - self.origin[0]) / self.cell[0]).floor();
+        let at = (at.max(0.0) as usize).min(self.columns - 1);
+        self.ground[at]
+    }
+}
+
+/// One past the lowest solid cell of each column; `None` where there is none.
+fn lowest_points(alpha: &[u8], columns: usize, rows: usize) -> Vec<Option<usize>> {
+    let column = |x: usize| (0..rows).rev().find(|y| alpha[y * columns + x] >= SOLID);
+    (0..columns).map(|x| column(x).map(|y| y + 1)).collect()
+}
+
+/// The hull under the touching points, level beyond the first and the last.
+fn ground_line(lowest: &[Option<usize>], rows: usize) -> Vec<f32> {
+    let least = lowest.iter().flatten().copied().max().unwrap_or(rows) as f32;
+    let touching = lowest.iter().enumerate().filter_map(|(x, row)| {
+        let row = (*row)? as f32;
+        (row >= least - TOUCHING * rows as f32).then_some((x as f32, row))
+    });
+    // Monotone chain: rows grow downwards, so the lower hull has the greatest rows.
+    let mut hull: Vec<(f32, f32)> = Vec::new();
+    for point in touching {
+        while let [.., before, last] = hull[..] {
+            let turn = (last.0 - before.0) * (point.1 - before.1)
+                - (last.1 - before.1) * (point.0 - before.0);
+            if turn < 0.0 {
+                break;
+            }
+            hull.pop();
+        }
+        hull.push(point);
+    }
+    let at = |x: f32| {
+        let after = hull.iter().position(|point| point.0 >= x);
+        match after {
+            Some(0) => hull[0].1,
+            Some(after) => {
+                let (from, to) = (hull[after - 1], hull[after]);
+                from.1 + (to.1 - from.1) * (x - from.0) / (to.0 - from.0)
+            }
+            None => hull.last().map_or(least, |point| point.1),
+        }
+    };
+    (0..lowest.len()).map(|x| at(x as f32)).collect()
+}
+
+/// Chamfer distance (1, √2) to what is not solid; beyond the grid nothing is.
+fn insets(alpha: &[u8], columns: usize, rows: usize) -> Vec<f32> {
+    const DIAGONAL: f32 = std::f32::consts::SQRT_2;
+    let stride = columns + 2;
+    let mut far = vec![0.0f32; stride * (rows + 2)];
+    for (y, row) in alpha.chunks_exact(columns).enumerate() {
+        for (x, alpha) in row.iter().enumerate() {
+            if *alpha >= SOLID {
+                far[(y + 1) * stride + x + 1] = f32::MAX;
+            }
+        }
+    }
+    let inner = || (1..=rows).flat_map(|y| (1..=columns).map(move |x| y * stride + x));
+    for at in inner() {
+        let near = (far[at - 1] + 1.0)
+            .min(far[at - stride] + 1.0)
+            .min(far[at - stride - 1] + DIAGONAL)
+            .min(far[at - stride + 1] + DIAGONAL);
+        far[at] = far[at].min(near);
+    }
+    for at in inner().collect::<Vec<_>>().into_iter().rev() {
+        let near = (far[at + 1] + 1.0)
+            .min(far[at + stride] + 1.0)
+            .min(far[at + stride + 1] + DIAGONAL)
+            .min(far[at + stride - 1] + DIAGONAL);
+        far[at] = far[at].min(near);
+    }
+    inner().map(|at| far[at]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(picture: &[&str]) -> (Vec<u8>, usize, usize) {
+        let alpha = picture.concat().bytes().map(|b| if b == b'#' { 255 } else { 0 });
+        (alpha.collect(), picture[0].len(), picture.len())
+    }
+
+    #[test]
+    fn a_chair_stands_on_its_feet() {
+        // Front feet at row 20, a back foot a row higher; the seat does not touch.
+        let mut picture = vec!["#########"; 12];
+        picture.extend(vec!["#...#...#"; 7]);
+        picture.push("#.......#");
+        let (alpha, columns, rows) = drawn(&picture);
+        let lowest = lowest_points(&alpha, columns, rows);
+        assert_eq!(lowest[0], Some(20));
+        assert_eq!(lowest[1], Some(12));
+        assert_eq!(lowest[4], Some(19));
+        let ground = ground_line(&lowest, rows);
+        assert!(ground.iter().all(|row| *row == 20.0), "{ground:?}");
+    }
+
+    #[test]
+    fn a_slanting_base_slants_the_ground_line() {
+        let lowest: Vec<Option<usize>> = (0..9).map(|x| Some(100 - x)).collect();
+        let ground = ground_line(&lowest, 100);
+        assert_eq!(ground, (0..9).map(|x| (100 - x) as f32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_hangs_over_stands_where_the_base_ends() {
+        // A wine glass: the bowl is wide, the foot narrow.
+        let lowest = [Some(50), Some(50), Some(100), Some(100), Some(50), None];
+        assert_eq!(ground_line(&lowest, 100), [100.0; 6]);
+        assert_eq!(ground_line(&[None, None], 7), [7.0; 2]);
+    }
+
+    #[test]
+    fn the_middle_of_a_part_is_farthest_from_its_outline() {
+        let (alpha, columns, rows) = drawn(&["#####", "#####", "#####", "....."]);
+        let found = insets(&alpha, columns, rows);
+        assert_eq!(found[..5], [1.0; 5]);
+        assert_eq!(found[5..10], [1.0, 2.0, 2.0, 2.0, 1.0]);
+        assert_eq!(found[15..], [0.0; 5]);
+    }
+}
