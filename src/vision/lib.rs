@@ -7,6 +7,7 @@ pub mod engines;
 pub mod exact_search;
 pub mod input;
 pub mod labels;
+pub mod matting;
 pub mod models;
 pub mod sentence;
 pub mod shared_space;

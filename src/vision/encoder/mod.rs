@@ -56,10 +56,10 @@ pub struct ProductModels {
 
 /// A model that takes pictures, ready for one engine.
 #[derive(Clone)]
-struct PictureModel {
-    name: String,
-    input: PictureInput,
-    prepared: Prepared,
+pub(crate) struct PictureModel {
+    pub(crate) name: String,
+    pub(crate) input: PictureInput,
+    pub(crate) prepared: Prepared,
     largest_tensor: usize,
     /// Numbers of its first output.
     width: usize,
@@ -223,7 +223,12 @@ impl ProductModels {
 }
 
 impl PictureModel {
-    fn load(library: &Library, manifest: &Manifest, engine: &Engine) -> Result<Self, ModelError> {
+    /// Loads it for an engine, on which it must pass its self-check.
+    pub(crate) fn load(
+        library: &Library,
+        manifest: &Manifest,
+        engine: &Engine,
+    ) -> Result<Self, ModelError> {
         let architecture = models::load(library, &manifest.name)?;
         let model = PictureModel {
             name: manifest.name.clone(),

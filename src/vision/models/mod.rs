@@ -16,7 +16,7 @@ use self::layers::Weights;
 use self::minilm::MiniLm;
 use self::pair::config::PairConfig;
 use self::pair::{PictureTower, WordTower};
-use self::u2net::U2NetP;
+use self::u2net::U2Net;
 use crate::engines::Architecture;
 use crate::weights::library::Library;
 use crate::weights::manifest::Manifest;
@@ -51,13 +51,18 @@ pub fn load(library: &Library, name: &str) -> Result<Box<dyn Architecture>, Mode
             variant: Variant::Lite2,
             weights: weights()?,
         }),
-        ("u2netp", Some((320, 320))) => {
+        ("u2net" | "u2netp", Some((320, 320))) => {
             let path = library.file(name, "weights")?;
             let file = fs::read(&path).map_err(|error| {
                 ModelError::Failed(format!("{} cannot be read: {error}", path.display()))
             })?;
-            Box::new(U2NetP {
+            let widths = match manifest.architecture.as_str() {
+                "u2net" => u2net::FULL,
+                _ => u2net::SMALL,
+            };
+            Box::new(U2Net {
                 file,
+                widths,
                 weights: weights()?,
             })
         }

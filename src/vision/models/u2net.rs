@@ -1,4 +1,4 @@
-//! U²-NetP: photo → how much each pixel belongs to the salient object.
+//! U²-Net and its small sister U²-NetP: photo → how much each pixel belongs to the salient object.
 //!
 //! Convolutions with batch norm already folded in, ReLU, max-pool, bilinear resize and concatenation.
 //! The weights are an ONNX file whose convolutions carry numbers for names; [`Reader`] knows their
@@ -19,20 +19,76 @@ use crate::weights::onnx::ModelProto;
 
 /// Edge of the square input in pixels.
 pub const SIZE: usize = 320;
-/// Channels inside a block and between blocks.
-const MIDDLE: usize = 16;
-const OUTER: usize = 64;
+/// Channels that go into a block, inside it, and that come out.
+type Block = [usize; 3];
+
+/// How wide the blocks are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Widths {
+    /// stage1 … stage6, stage5d … stage1d: the order of the file.
+    blocks: [Block; 11],
+}
+
+/// U²-Net: 44 million weights.
+pub const FULL: Widths = Widths {
+    blocks: [
+        [3, 32, 64],
+        [64, 32, 128],
+        [128, 64, 256],
+        [256, 128, 512],
+        [512, 256, 512],
+        [512, 256, 512],
+        [1024, 256, 512],
+        [1024, 128, 256],
+        [512, 64, 128],
+        [256, 32, 64],
+        [128, 16, 64],
+    ],
+};
+
+/// U²-NetP: 1.1 million.
+pub const SMALL: Widths = Widths {
+    blocks: [
+        [3, 16, 64],
+        [64, 16, 64],
+        [64, 16, 64],
+        [64, 16, 64],
+        [64, 16, 64],
+        [64, 16, 64],
+        [128, 16, 64],
+        [128, 16, 64],
+        [128, 16, 64],
+        [128, 16, 64],
+        [128, 16, 64],
+    ],
+};
+
+/// Levels of the blocks; those of 4 on the way down and up that keep their size are [`DILATIONS`].
+const HEIGHTS: [Option<usize>; 11] = [
+    Some(7),
+    Some(6),
+    Some(5),
+    Some(4),
+    None,
+    None,
+    None,
+    Some(4),
+    Some(5),
+    Some(6),
+    Some(7),
+];
 /// Dilations of the four convolutions of a block that keeps its size, on the way down.
 const DILATIONS: [usize; 4] = [1, 2, 4, 8];
 
 /// The model as its ONNX file. Takes pixels (1, 3, 320, 320), in burn any number of pictures; the output
 /// is the mask (1, 1, 320, 320), 0 to 1.
-pub struct U2NetP {
+pub struct U2Net {
     pub file: Vec<u8>,
+    pub widths: Widths,
     pub weights: Weights,
 }
 
-impl Architecture for U2NetP {
+impl Architecture for U2Net {
     fn name(&self) -> &str {
         &self.weights.model
     }
@@ -50,7 +106,7 @@ impl Architecture for U2NetP {
 
     /// Two levels side by side, at full size.
     fn largest_tensor(&self) -> usize {
-        2 * OUTER * SIZE * SIZE
+        self.widths.blocks[10][0] * SIZE * SIZE
     }
 
     fn burn(&self, place: &Place) -> Result<Arc<dyn BurnModel>, ModelError> {
@@ -59,22 +115,23 @@ impl Architecture for U2NetP {
             place,
             next: FIRST_CONV,
         };
-        // In the order of the file.
-        let (stage1, stage2) = (reader.shrinking(7, 3)?, reader.shrinking(6, OUTER)?);
-        let (stage3, stage4) = (reader.shrinking(5, OUTER)?, reader.shrinking(4, OUTER)?);
-        let (stage5, stage6) = (reader.dilated(OUTER)?, reader.dilated(OUTER)?);
-        let (stage5d, stage4d) = (reader.dilated(2 * OUTER)?, reader.shrinking(4, 2 * OUTER)?);
-        let (stage3d, stage2d) = (
-            reader.shrinking(5, 2 * OUTER)?,
-            reader.shrinking(6, 2 * OUTER)?,
-        );
-        let stage1d = reader.shrinking(7, 2 * OUTER)?;
+        let blocks = self.widths.blocks.iter().zip(HEIGHTS);
+        let mut stages = blocks
+            .map(|(&block, height)| match height {
+                Some(height) => reader.shrinking(height, block),
+                None => reader.block(block, &DILATIONS, false),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let decoder = stages.split_off(6);
+        // Each mask is made of what a level of the decoder gives, the deepest one's of stage6.
+        let outputs = self.widths.blocks[5..].iter().rev().map(|block| block[2]);
         let sides = (1..=6)
-            .map(|i| reader.named(&format!("side{i}"), OUTER, 3))
+            .zip(outputs)
+            .map(|(i, channels)| reader.named(&format!("side{i}"), channels, 3))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Arc::new(Net {
-            encoder: [stage1, stage2, stage3, stage4, stage5, stage6],
-            decoder: [stage5d, stage4d, stage3d, stage2d, stage1d],
+            encoder: stages,
+            decoder,
             sides,
             outconv: reader.named("outconv", 6, 1)?,
             place: place.clone(),
@@ -134,37 +191,33 @@ impl Reader<'_> {
     }
 
     /// A block of `height` levels, each half the size of the one above.
-    fn shrinking(&mut self, height: usize, channels_in: usize) -> Result<Rsu, ModelError> {
+    fn shrinking(&mut self, height: usize, block: Block) -> Result<Rsu, ModelError> {
         let dilations = (1..=height)
             .map(|level| if level == height { 2 } else { 1 })
             .collect::<Vec<_>>();
-        self.block(channels_in, &dilations, true)
+        self.block(block, &dilations, true)
     }
 
-    /// A block of four levels of one size, whose convolutions reach further instead.
-    fn dilated(&mut self, channels_in: usize) -> Result<Rsu, ModelError> {
-        self.block(channels_in, &DILATIONS, false)
-    }
-
+    /// A block of a level for each dilation: of one size where it does not shrink.
     fn block(
         &mut self,
-        channels_in: usize,
+        [channels_in, middle, outer]: Block,
         dilations: &[usize],
         shrinks: bool,
     ) -> Result<Rsu, ModelError> {
-        let input = self.conv(channels_in, OUTER, 1)?;
+        let input = self.conv(channels_in, outer, 1)?;
         let down = dilations
             .iter()
             .enumerate()
-            .map(|(i, &dilation)| self.conv(if i == 0 { OUTER } else { MIDDLE }, MIDDLE, dilation))
+            .map(|(i, &dilation)| self.conv(if i == 0 { outer } else { middle }, middle, dilation))
             .collect::<Result<Vec<_>, _>>()?;
         let levels = dilations.len() - 1;
         let up = (0..levels)
             .rev()
             .map(|i| {
                 self.conv(
-                    2 * MIDDLE,
-                    if i == 0 { OUTER } else { MIDDLE },
+                    2 * middle,
+                    if i == 0 { outer } else { middle },
                     dilations[i],
                 )
             })
@@ -181,9 +234,9 @@ impl Reader<'_> {
 /// The model in burn.
 struct Net {
     /// stage1 … stage6
-    encoder: [Rsu; 6],
+    encoder: Vec<Rsu>,
     /// stage5d … stage1d
-    decoder: [Rsu; 5],
+    decoder: Vec<Rsu>,
     /// side1 … side6
     sides: Vec<Conv>,
     outconv: Conv,
@@ -226,7 +279,7 @@ impl BurnModel for Net {
     fn run(&self, inputs: &[Input<'_>]) -> Result<Vec<Output>, ModelError> {
         let &[Input::F32(&[batch, 3, SIZE, SIZE], pixels)] = inputs else {
             return Err(ModelError::Failed(format!(
-                "U²-NetP takes photos of {SIZE} × {SIZE} pixels"
+                "U²-Net takes photos of {SIZE} × {SIZE} pixels"
             )));
         };
         let data = BurnData::new(pixels.to_vec(), [batch, 3, SIZE, SIZE]);
