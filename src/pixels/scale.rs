@@ -78,6 +78,12 @@ mod tests {
         let large = scaled_mask(&mask, 8, 2);
         assert_eq!(large.values.len(), 16);
         assert_eq!((large.values[0], large.values[7]), (0, 255));
-        assert!(large.values.windows(2).take(7).all(|pair| pair[0] <= pair[1]));
+        assert!(
+            large
+                .values
+                .windows(2)
+                .take(7)
+                .all(|pair| pair[0] <= pair[1])
+        );
     }
 }

@@ -74,10 +74,7 @@ pub fn canvas(cutout: &Pixels, wanted: &Canvas) -> Result<Pixels, PlaceError> {
         side(product.width, width),
         side(product.height, height),
     );
-    let at = (
-        (width - product.width) / 2,
-        (height - product.height) / 2,
-    );
+    let at = ((width - product.width) / 2, (height - product.height) / 2);
     Ok(on_transparent(&product, width, height, at))
 }
 

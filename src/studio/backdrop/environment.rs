@@ -80,7 +80,11 @@ impl Environment {
             return Err(unreadable("it is larger than 8192x4096 pixels"));
         }
         let picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
-        let radiance = picture.into_rgb32f().pixels().map(|pixel| pixel.0).collect();
+        let radiance = picture
+            .into_rgb32f()
+            .pixels()
+            .map(|pixel| pixel.0)
+            .collect();
         Environment::new(width, height, radiance)
     }
 
@@ -152,7 +156,9 @@ impl Environment {
             sum
         };
         let directions = (0..7).flat_map(|row| {
-            (0..36).map(move |column| direction_of(f64::from(column) * 10.0, f64::from(row) * 12.5 + 6.0))
+            (0..36).map(move |column| {
+                direction_of(f64::from(column) * 10.0, f64::from(row) * 12.5 + 6.0)
+            })
         });
         let brightest = directions.map(lobe).max_by(|a, b| a.1.total_cmp(&b.1));
         let Some((sum, light)) = brightest.filter(|(_, light)| *light > 0.0) else {
@@ -275,8 +281,16 @@ mod tests {
     fn light_from_above_alone_makes_half_of_it_on_a_wall() {
         // ∫ cos θ over the quarter of the sphere that is above and before a wall: π / 2.
         let sky = map(|[_, y, _]| if y > 0.0 { 1.0 } else { 0.0 });
-        close(sky.irradiance([0.0, 1.0, 0.0])[1], std::f64::consts::PI, 1e-3);
-        close(sky.irradiance([0.0, 0.0, 1.0])[1], std::f64::consts::FRAC_PI_2, 1e-2);
+        close(
+            sky.irradiance([0.0, 1.0, 0.0])[1],
+            std::f64::consts::PI,
+            1e-3,
+        );
+        close(
+            sky.irradiance([0.0, 0.0, 1.0])[1],
+            std::f64::consts::FRAC_PI_2,
+            1e-2,
+        );
         close(sky.irradiance([0.0, -1.0, 0.0])[1], 0.0, 1e-9);
     }
 
@@ -303,7 +317,11 @@ mod tests {
             .collect();
         let map = Environment::new(width, height, radiance).unwrap();
         assert_eq!((map.width, map.height), (512, 256));
-        close(map.irradiance([0.0, 1.0, 0.0])[2], std::f64::consts::PI, 1e-2);
+        close(
+            map.irradiance([0.0, 1.0, 0.0])[2],
+            std::f64::consts::PI,
+            1e-2,
+        );
     }
 
     #[test]
@@ -314,7 +332,11 @@ mod tests {
         assert!(matches!(short, BadEnvironment::Shape { .. }), "{short}");
         let dark = Environment::new(4, 2, vec![[-1.0, f32::NAN, 0.0]; 8]).unwrap_err();
         assert_eq!(dark, BadEnvironment::Black);
-        for bytes in [&b""[..], b"\x76\x2f\x31\x01", b"export default 'data:;base64,AAAA'"] {
+        for bytes in [
+            &b""[..],
+            b"\x76\x2f\x31\x01",
+            b"export default 'data:;base64,AAAA'",
+        ] {
             let error = Environment::read(bytes).unwrap_err();
             assert!(matches!(error, BadEnvironment::Unreadable(_)), "{error}");
         }

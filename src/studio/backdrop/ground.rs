@@ -35,7 +35,11 @@ impl Outline {
     /// Of a placed cut-out and the box round what can be seen of it.
     pub fn of(placed: &Pixels, found: Rect) -> Outline {
         let longest = found.width.max(found.height) as f32;
-        let side = |pixels: u32| (pixels as f32 / longest * CELLS).ceil().clamp(1.0, pixels as f32);
+        let side = |pixels: u32| {
+            (pixels as f32 / longest * CELLS)
+                .ceil()
+                .clamp(1.0, pixels as f32)
+        };
         let (columns, rows) = (side(found.width), side(found.height));
         let width = placed.width as usize;
         let alpha = (found.y..found.y + found.height).flat_map(|y| {
@@ -155,7 +159,10 @@ mod tests {
     use super::*;
 
     fn drawn(picture: &[&str]) -> (Vec<u8>, usize, usize) {
-        let alpha = picture.concat().bytes().map(|b| if b == b'#' { 255 } else { 0 });
+        let alpha = picture
+            .concat()
+            .bytes()
+            .map(|b| if b == b'#' { 255 } else { 0 });
         (alpha.collect(), picture[0].len(), picture.len())
     }
 

@@ -75,7 +75,9 @@ pub fn light(environment: &Environment, used: Use) -> Light {
     let sum = |of: fn(&Lamp) -> [f32; 3]| {
         let mut sum = [0.0f32; 3];
         for lamp in &lamps {
-            sum.iter_mut().zip(of(lamp)).for_each(|(sum, part)| *sum += part);
+            sum.iter_mut()
+                .zip(of(lamp))
+                .for_each(|(sum, part)| *sum += part);
         }
         sum
     };
@@ -90,7 +92,9 @@ pub fn light(environment: &Environment, used: Use) -> Light {
 fn spread(towards: [f64; 3], used: Use, number: i32) -> [f32; 3] {
     let deviate = |which: i32| {
         // Sum of four even numbers: near enough to normal, and within ±3.5 standard deviations.
-        let sum: f32 = (0..4).map(|part| hashed(number, which * 4 + part, !used.seed)).sum();
+        let sum: f32 = (0..4)
+            .map(|part| hashed(number, which * 4 + part, !used.seed))
+            .sum();
         f64::from(sum - 2.0) * 3.0f64.sqrt()
     };
     let by = used.softness.to_radians();
@@ -130,7 +134,11 @@ mod tests {
         for (found, wanted) in light.floor.iter().zip([pi, pi / 2.0, pi / 4.0]) {
             assert!((found / wanted - 1.0).abs() < 0.03, "{:?}", light.floor);
         }
-        assert!((light.wall[0] / (pi / 2.0) - 1.0).abs() < 0.05, "{:?}", light.wall);
+        assert!(
+            (light.wall[0] / (pi / 2.0) - 1.0).abs() < 0.05,
+            "{:?}",
+            light.wall
+        );
     }
 
     #[test]
@@ -155,6 +163,9 @@ mod tests {
         assert!((sides(0.0) - across).abs() < 0.05, "{}", sides(0.0));
         assert!((sides(180.0) + across).abs() < 0.05, "{}", sides(180.0));
         let turned = light(&map, used(-90.0, 0.0)).lamps[0].towards;
-        assert!(turned[2] > 0.7, "turned by −90 it is where the camera is: {turned:?}");
+        assert!(
+            turned[2] > 0.7,
+            "turned by −90 it is where the camera is: {turned:?}"
+        );
     }
 }

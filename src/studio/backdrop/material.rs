@@ -83,7 +83,11 @@ fn wood(x: f32, y: f32, detail: f32, seed: u64) -> [f32; 3] {
         + 0.10 * pores * seen(0.008, detail);
     let value = (1.0 + 0.14 * tone - dark + 0.05) * joint;
     // Darker wood is redder.
-    [value, value * (1.0 - 0.10 * dark), value * (1.0 - 0.22 * dark)]
+    [
+        value,
+        value * (1.0 - 0.10 * dark),
+        value * (1.0 - 0.22 * dark),
+    ]
 }
 
 fn marble(x: f32, y: f32, seed: u64) -> [f32; 3] {
@@ -96,12 +100,17 @@ fn marble(x: f32, y: f32, seed: u64) -> [f32; 3] {
     let strength = smooth(x * 0.7, y * 0.7, seed + 90);
     let veins = 0.42 * vein(0.9, 20, 22.0) * strength + 0.16 * vein(2.1, 30, 18.0);
     let value = 1.0 + 0.05 * clouds - veins;
-    [value, value * (1.0 + 0.01 * veins), value * (1.0 + 0.03 * veins)]
+    [
+        value,
+        value * (1.0 + 0.01 * veins),
+        value * (1.0 + 0.03 * veins),
+    ]
 }
 
 fn sand(x: f32, y: f32, detail: f32, seed: u64) -> [f32; 3] {
     let dunes = rough(x * 1.2, y * 3.0, 4, seed) - 0.5;
-    let ripple = ((y * 30.0 + rough(x * 2.0, y * 2.0, 3, seed + 4) * 9.0).sin()) * seen(0.1, detail);
+    let ripple =
+        ((y * 30.0 + rough(x * 2.0, y * 2.0, 3, seed + 4) * 9.0).sin()) * seen(0.1, detail);
     let grain = (smooth(x * 240.0, y * 240.0, seed + 7) - 0.5) * seen(0.006, detail);
     [1.0 + 0.14 * dunes + 0.025 * ripple + 0.12 * grain; 3]
 }
@@ -129,7 +138,10 @@ mod tests {
             for at in 0..count {
                 let (x, y) = (at as f32 * 0.037 - 40.0, at as f32 * 0.0131 - 20.0);
                 let colour = material.at(x, y, 0.002, 5);
-                assert!(colour.iter().all(|part| (0.2..1.5).contains(part)), "{material:?} {colour:?}");
+                assert!(
+                    colour.iter().all(|part| (0.2..1.5).contains(part)),
+                    "{material:?} {colour:?}"
+                );
                 assert_eq!(colour, material.at(x, y, 0.002, 5));
                 sum += colour[1];
             }

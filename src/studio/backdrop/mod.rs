@@ -74,7 +74,9 @@ pub fn compose(
         _ => None,
     };
     let wanted = Canvas {
-        fill: layout.fill.unwrap_or(standing.map_or(FILL, |standing| standing.fill)),
+        fill: layout
+            .fill
+            .unwrap_or(standing.map_or(FILL, |standing| standing.fill)),
         aspect: Some(layout.aspect.unwrap_or(1.0)),
         longest_side: layout.longest_side,
     };
@@ -141,7 +143,8 @@ fn over(placed: &Pixels, under: &mut Pixels) {
 fn covering(picture: &Pixels, width: u32, height: u32) -> Pixels {
     let scale = (f64::from(width) / f64::from(picture.width.max(1)))
         .max(f64::from(height) / f64::from(picture.height.max(1)));
-    let part = |side: u32, most: u32| ((f64::from(side) / scale).round() as u32).clamp(1, most.max(1));
+    let part =
+        |side: u32, most: u32| ((f64::from(side) / scale).round() as u32).clamp(1, most.max(1));
     let (part_width, part_height) = (part(width, picture.width), part(height, picture.height));
     let middle = Rect {
         x: (picture.width.saturating_sub(part_width)) / 2,

@@ -110,9 +110,11 @@ impl Lit {
                 }
                 let noise = hashed(x as i32, y as i32, seed ^ 0xd17e) - 0.5;
                 let light = self.pixel(&shading, x as f32 + 0.5, y as f32 + 0.5);
-                rgba.extend(light.map(|part| {
-                    (level(shoulder(part)) + noise).round().clamp(0.0, 255.0) as u8
-                }));
+                rgba.extend(
+                    light.map(|part| {
+                        (level(shoulder(part)) + noise).round().clamp(0.0, 255.0) as u8
+                    }),
+                );
                 rgba.push(255);
             }
         }
@@ -198,7 +200,11 @@ fn wall_share(along: f32, wall: f32, sweep: f32) -> f32 {
 /// A pool of light round the product: 1 in its middle, towards 0 far from it.
 fn spot(place: Place, stage: &Stage) -> f32 {
     let up = place.along - stage.wall.min(place.along.max(0.0)) - 0.35;
-    let away = if stage.is_wall(place.along) { up } else { place.along * 0.5 };
+    let away = if stage.is_wall(place.along) {
+        up
+    } else {
+        place.along * 0.5
+    };
     (-(place.across * place.across + away * away) * 0.45).exp()
 }
 
@@ -207,7 +213,10 @@ fn mirror(placed: &Pixels, found: Rect) -> (Pixels, f32) {
     let side = |side: u32| ((side as f32 * scale).round() as u32).max(1);
     // The box lies in the picture: it was found there.
     let product = crop(placed, found).unwrap_or_else(|_| placed.clone());
-    (scaled(&product, side(found.width), side(found.height)), scale)
+    (
+        scaled(&product, side(found.width), side(found.height)),
+        scale,
+    )
 }
 
 /// The product's mirror image in a floor pixel: linear light and how much of it is seen.

@@ -197,7 +197,11 @@ pub fn parse_colour(text: &str) -> Result<[u8; 3], String> {
         return Err(bad());
     }
     match digits.len() {
-        6 => Ok([value(&digits[..2])?, value(&digits[2..4])?, value(&digits[4..])?]),
+        6 => Ok([
+            value(&digits[..2])?,
+            value(&digits[2..4])?,
+            value(&digits[4..])?,
+        ]),
         3 => Ok([
             value(&digits[..1])? * 17,
             value(&digits[1..2])? * 17,

@@ -58,7 +58,8 @@ impl ShadowMap {
             let mut stamp = |across: f32, along: f32| {
                 let (column, row) = (map.column(across), map.row(along));
                 let (x, y) = (column.floor(), row.floor());
-                if x < 0.0 || y < 0.0 || x + 1.0 >= map.columns as f32 || y + 1.0 >= map.rows as f32 {
+                if x < 0.0 || y < 0.0 || x + 1.0 >= map.columns as f32 || y + 1.0 >= map.rows as f32
+                {
                     return;
                 }
                 let first = y as usize * map.columns + x as usize;
@@ -70,8 +71,15 @@ impl ShadowMap {
                 ] {
                     if last[at] != number as u16 {
                         last[at] = number as u16;
-                        let light = if y + up > wall_row { lamp.wall } else { lamp.floor };
-                        taken[at].iter_mut().zip(light).for_each(|(sum, part)| *sum += part);
+                        let light = if y + up > wall_row {
+                            lamp.wall
+                        } else {
+                            lamp.floor
+                        };
+                        taken[at]
+                            .iter_mut()
+                            .zip(light)
+                            .for_each(|(sum, part)| *sum += part);
                     }
                 }
             };
@@ -107,10 +115,8 @@ impl ShadowMap {
     /// What share of the light arrives at a place; 1 beyond the map.
     pub fn at(&self, across: f32, along: f32) -> [f32; 3] {
         let (x, y) = (self.column(across), self.row(along));
-        let inside = x >= 0.0
-            && y >= 0.0
-            && x < (self.columns - 1) as f32
-            && y < (self.rows - 1) as f32;
+        let inside =
+            x >= 0.0 && y >= 0.0 && x < (self.columns - 1) as f32 && y < (self.rows - 1) as f32;
         if !inside {
             return [1.0; 3];
         }
@@ -191,13 +197,7 @@ fn points(outline: &Outline, stage: &Stage) -> Vec<Point> {
 }
 
 /// Where the shadow of a point falls for a lamp.
-fn carry(
-    point: &Point,
-    lamp: &Lamp,
-    stage: &Stage,
-    seed: u64,
-    stamp: &mut impl FnMut(f32, f32),
-) {
+fn carry(point: &Point, lamp: &Lamp, stage: &Stage, seed: u64, stamp: &mut impl FnMut(f32, f32)) {
     let [right, up, near] = lamp.towards;
     // A cell is drawn out along the floor where the light is low: more than one stamp then, at random
     // heights within the cell, which also softens the steps.
@@ -213,7 +213,10 @@ fn carry(
             stamp(point.across - reach * right, -floor);
         } else if near > 1e-4 {
             let reach = (point.near + stage.wall) / near;
-            stamp(point.across - reach * right, stage.wall + height - reach * up);
+            stamp(
+                point.across - reach * right,
+                stage.wall + height - reach * up,
+            );
         }
     }
 }

@@ -115,7 +115,10 @@ mod tests {
         assert!((behind.across - 1.0).abs() < 1e-5 && (behind.along - 1.0).abs() < 1e-5);
         // The wall begins 400 / 6 pixels below the horizon; at the horizon it is as high as the camera.
         let wall = stage.place(200.0, 200.0);
-        assert!((wall.along - 3.0).abs() < 1e-5, "2 of floor and 1 of wall: {wall:?}");
+        assert!(
+            (wall.along - 3.0).abs() < 1e-5,
+            "2 of floor and 1 of wall: {wall:?}"
+        );
         assert!(!stage.is_wall(stage.place(0.0, 268.0).along));
         assert!(stage.is_wall(stage.place(0.0, 265.0).along));
     }
@@ -123,7 +126,10 @@ mod tests {
     #[test]
     fn going_up_the_picture_never_comes_nearer() {
         let stage = stage();
-        let along: Vec<f32> = (0..400).rev().map(|row| stage.place(9.0, row as f32).along).collect();
+        let along: Vec<f32> = (0..400)
+            .rev()
+            .map(|row| stage.place(9.0, row as f32).along)
+            .collect();
         assert!(along.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }

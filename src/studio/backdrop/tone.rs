@@ -60,7 +60,11 @@ mod tests {
     #[test]
     fn the_shoulder_rises_and_never_passes_white() {
         let steps: Vec<f32> = (0..400).map(|at| shoulder(at as f32 / 100.0)).collect();
-        assert!(steps.windows(2).all(|pair| pair[0] < pair[1] || pair[1] > 0.9999));
+        assert!(
+            steps
+                .windows(2)
+                .all(|pair| pair[0] < pair[1] || pair[1] > 0.9999)
+        );
         assert!(steps.iter().all(|value| *value <= 1.0));
         assert_eq!(shoulder(0.5), 0.5);
         assert_eq!(shoulder(-1.0), 0.0);

@@ -146,7 +146,10 @@ fn of_the_product(flat: &Pixels, facts: &Facts, mask: &Mask, measures: &mut Meas
     let scale = f64::from(COPY_SIDE) / width.max(height) as f64;
     let small = |side: u32| ((f64::from(side) * scale.min(1.0)).round() as u32).max(1);
     let size = (small(flat.width), small(flat.height));
-    let (copy, mask) = (scaled(flat, size.0, size.1), scaled_mask(mask, size.0, size.1));
+    let (copy, mask) = (
+        scaled(flat, size.0, size.1),
+        scaled_mask(mask, size.0, size.1),
+    );
     let is_product: Vec<bool> = mask.values.iter().map(|&value| value > PRODUCT).collect();
     let areas: Vec<usize> = parts(&is_product, size.0 as usize)
         .iter()

@@ -52,7 +52,10 @@ pub struct Told {
 impl Wanted {
     /// The widths that a photo of this width gets, rising.
     pub fn widths_of(&self, photo: u32) -> Vec<u32> {
-        let widths = self.widths.iter().map(|width| (*width).clamp(1, photo.max(1)));
+        let widths = self
+            .widths
+            .iter()
+            .map(|width| (*width).clamp(1, photo.max(1)));
         let mut widths: Vec<u32> = widths.collect();
         widths.sort_unstable();
         widths.dedup();

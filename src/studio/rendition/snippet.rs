@@ -122,7 +122,10 @@ fn escaped(text: &str) -> String {
 fn plain(file: Vec<u8>) -> Vec<u8> {
     let mut at = 12;
     while let (Some(kind), Some(size)) = (file.get(at..at + 4), file.get(at + 4..at + 8)) {
-        let size = size.iter().rev().fold(0, |size, byte| size << 8 | usize::from(*byte));
+        let size = size
+            .iter()
+            .rev()
+            .fold(0, |size, byte| size << 8 | usize::from(*byte));
         let end = at + 8 + size + size % 2;
         if kind.starts_with(b"VP8") && kind != b"VP8X" {
             let Some(chunk) = file.get(at..end) else {

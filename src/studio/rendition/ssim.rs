@@ -146,8 +146,14 @@ mod tests {
         // No variance: (2·100·120 + C1) / (100² + 120² + C1), with C1 = 6.5025.
         let wanted = (24_000.0 + 6.5025) / (24_400.0 + 6.5025);
         for (width, height) in [(32, 20), (5, 4), (1, 1)] {
-            let found = ssim(&grey(width, height, |_, _| 100), &grey(width, height, |_, _| 120));
-            assert!((found - wanted).abs() < 1e-5, "{width}x{height}: {found} {wanted}");
+            let found = ssim(
+                &grey(width, height, |_, _| 100),
+                &grey(width, height, |_, _| 120),
+            );
+            assert!(
+                (found - wanted).abs() < 1e-5,
+                "{width}x{height}: {found} {wanted}"
+            );
         }
     }
 
