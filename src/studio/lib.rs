@@ -10,6 +10,7 @@
 
 pub mod backdrop;
 pub mod check;
+pub mod making;
 pub mod place;
 pub mod rendition;
 pub mod write;

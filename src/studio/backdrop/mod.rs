@@ -7,6 +7,7 @@
 mod environment;
 mod ground;
 mod light;
+mod maker;
 mod material;
 mod noise;
 mod render;
@@ -20,6 +21,7 @@ use showroom_pixels::{Rect, crop, scaled};
 
 pub use environment::{BadEnvironment, Environment, direction_of};
 pub use light::{Lamp, Light, Use, light};
+pub use maker::BackdropMaker;
 pub use material::Material;
 pub use render::Lit;
 pub use scene::{Camera, Scene, SceneLight, Standing, Surface, Wall, parse_colour};

@@ -6,11 +6,14 @@
 mod components;
 mod fix;
 mod judge;
+mod maker;
 mod marks;
+
 mod measure;
 mod rules;
 
 pub use fix::{FixError, Fixed, fix};
 pub use judge::{Finding, Verdict, judge, overall};
+pub use maker::{CheckMaker, CheckReport, FixedReport};
 pub use measure::{Measures, Value, measure};
 pub use rules::{Level, Measure, Rule, RuleSet, Target};

@@ -3,6 +3,7 @@
 //! The target is the distance DSSIM = (1 − SSIM) / 2 from the same picture at the same width, not a
 //! quality number: what 75 means differs between formats and from photo to photo.
 
+mod maker;
 mod search;
 mod snippet;
 mod ssim;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use showroom_catalog::Pixels;
 use showroom_pixels::{composite_over_white, scaled};
 
+pub use maker::{Listed, RenditionList, RenditionMaker};
 pub use search::{Found, lowest_quality};
 pub use snippet::{Placeholder, Shown, picture, placeholder};
 pub use ssim::{dssim, ssim};
