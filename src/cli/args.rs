@@ -3,6 +3,7 @@
 mod dedup;
 pub mod labels;
 mod reindex;
+pub mod studio;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -150,6 +151,9 @@ pub enum Verb {
     Eval(Eval),
     #[command(subcommand)]
     Labels(labels::Labels),
+    Check(studio::Check),
+    Rendition(studio::Rendition),
+    Backdrop(Box<studio::Backdrop>),
 }
 
 /// Take photos into the catalogue: decode, measure, embed, tag. A second run takes up where the

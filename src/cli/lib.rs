@@ -26,6 +26,7 @@ mod rejects;
 mod report;
 mod search;
 mod source;
+mod studio;
 mod table;
 mod tag;
 mod watch;
@@ -57,5 +58,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Doctor => doctor::run(&config),
         Verb::Eval(verb) => eval::run(&config, &verb),
         Verb::Labels(verb) => labels::run(&config, &verb),
+        Verb::Check(verb) => studio::check::run(&config, &verb),
+        Verb::Rendition(verb) => studio::rendition::run(&config, &verb),
+        Verb::Backdrop(verb) => studio::backdrop::run(&config, &verb),
     }
 }

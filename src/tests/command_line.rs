@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::shop::{Shop, finish};
 
-const VERBS: [&[&str]; 15] = [
+const VERBS: [&[&str]; 18] = [
     &["ingest"],
     &["tag"],
     &["reindex"],
@@ -22,6 +22,9 @@ const VERBS: [&[&str]; 15] = [
     &["doctor"],
     &["eval"],
     &["labels"],
+    &["check"],
+    &["rendition"],
+    &["backdrop"],
 ];
 
 #[test]

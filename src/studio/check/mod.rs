@@ -8,7 +8,6 @@ mod fix;
 mod judge;
 mod maker;
 mod marks;
-
 mod measure;
 mod rules;
 
