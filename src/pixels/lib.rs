@@ -25,7 +25,7 @@ pub mod phash;
 pub mod product;
 pub mod quality;
 mod reduce;
-pub mod scale;
+mod scale;
 pub mod sniff;
 pub mod thumbnail;
 mod tiff;
@@ -40,7 +40,7 @@ pub use histogram::{COLOUR_DIMENSIONS, colour_histogram};
 pub use limits::Limits;
 pub use palette::{colour_name, named_colours};
 pub use product::{Mask, Product, product};
-pub use scale::{scaled, scaled_mask};
+pub use scale::{scale, scale_mask};
 pub use showroom_catalog::PhotoId;
 
 /// The id of a photo: BLAKE3 of its bytes.

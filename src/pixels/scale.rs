@@ -1,4 +1,4 @@
-//! A picture at another size, transparency and all.
+//! Pixels at another size, with their transparency.
 
 use fast_image_resize::FilterType;
 use fast_image_resize::pixels::{U8, U8x4};
@@ -7,25 +7,31 @@ use showroom_catalog::Pixels;
 use crate::product::Mask;
 use crate::reduce::{Alpha, resize};
 
-/// `pixels` at this size (Catmull-Rom, antialiased, colours weighted by alpha); a side of 0 is 1. A
-/// picture of that size already is given back as it is, to the byte.
-pub fn scaled(pixels: &Pixels, width: u32, height: u32) -> Pixels {
-    let to = (width.max(1), height.max(1));
+/// All of `pixels` at `width` × `height` (each at least 1), antialiased with Lanczos's filter. Colours are
+/// weighted by alpha, so that transparent pixels lend none.
+pub fn scale(pixels: &Pixels, width: u32, height: u32) -> Pixels {
     let from = (pixels.width, pixels.height);
+    let to = (width.max(1), height.max(1));
     if from == to {
         return pixels.clone();
     }
-    let opaque = pixels.rgba.as_chunks::<4>().0.iter().all(|p| p[3] == 255);
+    let opaque = pixels
+        .rgba
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .all(|pixel| pixel[3] == 255);
     let alpha = if opaque { Alpha::None } else { Alpha::Weighs };
+    let rgba = resize::<U8x4>(&pixels.rgba, from, to, FilterType::Lanczos3, alpha);
     Pixels {
         width: to.0,
         height: to.1,
-        rgba: resize::<U8x4>(&pixels.rgba, from, to, FilterType::CatmullRom, alpha),
+        rgba,
     }
 }
 
 /// A mask at another size, bilinear.
-pub fn scaled_mask(mask: &Mask, width: u32, height: u32) -> Mask {
+pub fn scale_mask(mask: &Mask, width: u32, height: u32) -> Mask {
     let to = (width.max(1), height.max(1));
     let from = (mask.width, mask.height);
     if from == to {
@@ -44,28 +50,42 @@ mod tests {
 
     #[test]
     fn transparent_pixels_lend_no_colour() {
-        // Left half opaque red, right half transparent green.
-        let rgba = (0..16 * 8)
-            .flat_map(|i| {
-                if i % 16 < 8 {
-                    [200, 0, 0, 255]
-                } else {
-                    [0, 255, 0, 0]
-                }
-            })
-            .collect();
-        let picture = Pixels {
-            width: 16,
-            height: 8,
-            rgba,
+        // Left half red, right half transparent green.
+        let pixel = |x: u32| {
+            if x < 8 {
+                [200, 0, 0, 255]
+            } else {
+                [0, 255, 0, 0]
+            }
         };
-        let small = scaled(&picture, 5, 3);
-        assert_eq!((small.width, small.height), (5, 3));
-        for pixel in small.rgba.as_chunks::<4>().0.iter().filter(|p| p[3] > 0) {
-            assert!(pixel[1] <= 2, "green came in: {pixel:?}");
-        }
-        assert_eq!(scaled(&picture, 16, 8), picture);
-        assert_eq!(scaled(&picture, 0, 0).rgba.len(), 4);
+        let rgba = (0..16 * 16).flat_map(|i| pixel(i % 16)).collect();
+        let small = scale(
+            &Pixels {
+                width: 16,
+                height: 16,
+                rgba,
+            },
+            4,
+            4,
+        );
+        assert_eq!((small.width, small.height), (4, 4));
+        let (pixels, _) = small.rgba.as_chunks::<4>();
+        assert_eq!(pixels[0], [200, 0, 0, 255]);
+        assert!(
+            pixels.iter().all(|pixel| pixel[3] == 0 || pixel[1] == 0),
+            "{pixels:?}"
+        );
+        assert!(pixels.iter().any(|pixel| pixel[3] == 0));
+    }
+
+    #[test]
+    fn the_same_size_is_the_same_bytes() {
+        let pixels = Pixels {
+            width: 2,
+            height: 1,
+            rgba: vec![1, 2, 3, 4, 5, 6, 7, 0],
+        };
+        assert_eq!(scale(&pixels, 2, 1), pixels);
     }
 
     #[test]
@@ -75,15 +95,9 @@ mod tests {
             height: 1,
             values: vec![0, 255],
         };
-        let large = scaled_mask(&mask, 8, 2);
+        let large = scale_mask(&mask, 8, 2);
         assert_eq!(large.values.len(), 16);
         assert_eq!((large.values[0], large.values[7]), (0, 255));
-        assert!(
-            large
-                .values
-                .windows(2)
-                .take(7)
-                .all(|pair| pair[0] <= pair[1])
-        );
+        assert!(large.values[..8].is_sorted());
     }
 }

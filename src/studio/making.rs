@@ -1,28 +1,11 @@
-//! What the makers of files share: decoding a photo, cutting it out, naming what is made.
+//! What the makers of files share: decoding a photo, cutting it out, a photo that is refused.
 
-use showroom_catalog::seams::{BadPhoto, ModelError};
-use showroom_catalog::{AssetKind, PhotoId, Pixels, Recipe, Stage};
+use showroom_catalog::seams::{BadPhoto, Matting, ModelError};
+use showroom_catalog::{Pixels, Stage};
 use showroom_pixels::{DecodeOptions, Decoded, Limits, decode};
 
-/// Photos → the product alone. One belongs to one thread.
-pub trait Cutter: Send {
-    /// Changes whenever the cut-outs of the same photo would change.
-    fn id(&self) -> String;
-
-    /// The cut-out, of the photo's size. The inner error is about this photo alone.
-    fn cut(&mut self, pixels: &Pixels) -> Result<Result<Cut, BadPhoto>, ModelError>;
-}
-
-/// A cut-out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cut {
-    /// Straight alpha.
-    pub pixels: Pixels,
-    /// How far it can be used unseen, 0–1.
-    pub confidence: f32,
-    /// Stable words for what a person should look at.
-    pub flags: Vec<String>,
-}
+use crate::cutout::{Cutout, cut, of_transparent};
+use crate::matte::Band;
 
 /// Decodes every pixel of a photo.
 pub fn decoded(bytes: &[u8], limits: &Limits) -> Result<Decoded, BadPhoto> {
@@ -37,6 +20,26 @@ pub fn decoded(bytes: &[u8], limits: &Limits) -> Result<Decoded, BadPhoto> {
     })
 }
 
+/// The product of a photo, alone; of a photo that has been cut out already, the photo.
+pub fn cut_out(
+    matting: &mut dyn Matting,
+    pixels: &Pixels,
+) -> Result<Result<Cutout, BadPhoto>, ModelError> {
+    if let Some(cutout) = of_transparent(pixels) {
+        return Ok(Ok(cutout));
+    }
+    let mask = matting.matte(pixels)?;
+    Ok(mask
+        .map(|mask| cut(pixels, &mask, Band::default()))
+        .map_err(|reason| refused("no-mask", reason)))
+}
+
+/// Words for what a person should look at.
+pub fn flags_of(cutout: &Cutout) -> Vec<String> {
+    let flags = cutout.judgement.flags.iter();
+    flags.map(|flag| flag.name().to_string()).collect()
+}
+
 /// A photo of which nothing can be made, and why.
 pub fn refused(code: &str, reason: impl ToString) -> BadPhoto {
     BadPhoto {
@@ -44,21 +47,4 @@ pub fn refused(code: &str, reason: impl ToString) -> BadPhoto {
         code: code.to_string(),
         reason: reason.to_string(),
     }
-}
-
-/// [`showroom_catalog::Asset::key`]: BLAKE3 of kind, photo and recipe, each with its length before it.
-pub fn asset_key(kind: AssetKind, photo: PhotoId, recipe: &Recipe) -> String {
-    let mut hasher = blake3::Hasher::new();
-    let mut add = |text: &str| {
-        hasher.update(&(text.len() as u64).to_le_bytes());
-        hasher.update(text.as_bytes());
-    };
-    add(kind.name());
-    add(&photo.to_string());
-    add(recipe.model.as_deref().unwrap_or(""));
-    for (name, value) in &recipe.parameters {
-        add(name);
-        add(value);
-    }
-    hasher.finalize().to_hex().to_string()
 }

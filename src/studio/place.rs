@@ -1,7 +1,7 @@
 //! Where a cut-out goes in a picture: how much of it the product fills, in which shape.
 
 use showroom_catalog::Pixels;
-use showroom_pixels::{Rect, crop, scaled};
+use showroom_pixels::{Rect, crop};
 
 /// A pixel belongs to the product from this alpha on.
 pub const VISIBLE: u8 = 8;
@@ -69,7 +69,7 @@ pub fn canvas(cutout: &Pixels, wanted: &Canvas) -> Result<Pixels, PlaceError> {
     }
     let (width, height) = (width as u32, height as u32);
     let side = |side: u32, most: u32| ((f64::from(side) * scale).round() as u32).clamp(1, most);
-    let product = scaled(
+    let product = showroom_pixels::scale(
         &product,
         side(product.width, width),
         side(product.height, height),

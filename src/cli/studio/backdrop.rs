@@ -10,7 +10,6 @@ use showroom_studio::backdrop::{
     Backdrop, BackdropMaker, Environment, Gradient, Layout, Lit, Scene, parse_colour,
 };
 
-use super::cutter::CutoutCutter;
 use super::{Masks, ended, is_file, make, read_text, said, short_hash};
 use crate::args::studio::Backdrop as Verb;
 use crate::config::Config;
@@ -43,14 +42,16 @@ pub fn run(config: &Config, verb: &Verb) -> Result<(), Failure> {
         ));
     }
     let (Some(on), Some(output)) = (&verb.on, &verb.output) else {
-        return Err(Failure::Usage("name a backdrop with --on and a folder with -o".into()));
+        return Err(Failure::Usage(
+            "name a backdrop with --on and a folder with -o".into(),
+        ));
     };
     let named = named(config, on, verb.seed)?;
     let backdrop = Arc::new(named.backdrop);
     let masks = Masks::open(config, &verb.model, true)?;
     let maker = || -> Result<Box<dyn Maker>, Failure> {
         Ok(Box::new(BackdropMaker {
-            cutter: Box::new(CutoutCutter::new(&masks)?),
+            matting: Box::new(masks.model.worker(masks.threads)?),
             backdrop: backdrop.clone(),
             backdrop_id: named.id.clone(),
             layout: Layout {
@@ -65,7 +66,9 @@ pub fn run(config: &Config, verb: &Verb) -> Result<(), Failure> {
             limits: Limits::default(),
         }))
     };
-    let makers = (0..masks.workers).map(|_| maker()).collect::<Result<_, _>>()?;
+    let makers = (0..masks.workers)
+        .map(|_| maker())
+        .collect::<Result<_, _>>()?;
     let sink = FolderSink::new(output).map_err(super::sink_failure)?;
     let mut assets = Vec::new();
     let summary = make(config, &verb.photos, makers, &sink, &mut |event| {
@@ -149,12 +152,7 @@ fn gradient(on: &str) -> Result<Gradient, String> {
 }
 
 /// A scene with its light; a file of light is looked for beside the scene.
-fn lit(
-    config: &Config,
-    scene: Scene,
-    beside: Option<&Path>,
-    seed: u64,
-) -> Result<Named, Failure> {
+fn lit(config: &Config, scene: Scene, beside: Option<&Path>, seed: u64) -> Result<Named, Failure> {
     let name = scene.light.environment.clone();
     let library = wire::library(config)?;
     let path = match name.as_str() {
@@ -185,7 +183,9 @@ fn lit(
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let bad = |reason: String| Failure::BadInput(format!("{}: {reason}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| bad(error.to_string()))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|error| bad(error.to_string()))?
+        .len();
     if size > MAX_BYTES {
         return Err(bad(format!("it is {size} bytes, more than {MAX_BYTES}")));
     }

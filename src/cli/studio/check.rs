@@ -5,14 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use showroom_catalog::AssetKind;
-use showroom_catalog::seams::Maker;
+use showroom_catalog::seams::{Maker, Matting};
 use showroom_pipeline::AssetEvent;
 use showroom_pixels::Limits;
 use showroom_studio::check::{CheckMaker, RuleSet, Verdict};
-use showroom_studio::making::Cutter;
 
 use super::check_sink::CheckSink;
-use super::cutter::CutoutCutter;
 use super::findings::{self, Found};
 use super::{Masks, ended, is_file, make, read_text, said, short_hash};
 use crate::args::studio::Check;
@@ -37,7 +35,7 @@ pub fn run(config: &Config, verb: &Check) -> Result<(), Failure> {
     };
     let maker = || -> Result<Box<dyn Maker>, Failure> {
         let cutter = match &cuts {
-            Some(cuts) => Some(Box::new(CutoutCutter::new(cuts)?) as Box<dyn Cutter>),
+            Some(cuts) => Some(Box::new(cuts.model.worker(cuts.threads)?) as Box<dyn Matting>),
             None => None,
         };
         Ok(Box::new(CheckMaker {
@@ -48,7 +46,9 @@ pub fn run(config: &Config, verb: &Check) -> Result<(), Failure> {
             limits: Limits::default(),
         }))
     };
-    let makers = (0..masks.workers).map(|_| maker()).collect::<Result<_, _>>()?;
+    let makers = (0..masks.workers)
+        .map(|_| maker())
+        .collect::<Result<_, _>>()?;
     let sink = CheckSink::open(verb.output.as_deref()).map_err(super::sink_failure)?;
     let mut found: Vec<Found> = Vec::new();
     let summary = make(config, &verb.photos, makers, &sink, &mut |event| {
@@ -81,7 +81,9 @@ pub fn run(config: &Config, verb: &Check) -> Result<(), Failure> {
     }
     config.say(said(&summary, "checked"));
     ended(&summary, &verb.photos)?;
-    let bad = found.iter().filter(|one| one.report.verdict >= Verdict::Unknown);
+    let bad = found
+        .iter()
+        .filter(|one| one.report.verdict >= Verdict::Unknown);
     match bad.count() {
         bad if bad > 0 && verb.photos.strict => Err(Failure::Rejects(format!(
             "{} of {} do not keep the rules of {}, or cannot be told",
@@ -136,7 +138,14 @@ fn show(rules: &RuleSet, found: &[Found]) -> Result<(), Failure> {
         "{} ({}, read {})",
         rules.title, rules.source, rules.read
     ))?;
-    let mut rows = table(&["PHOTO", "VERDICT", "RULE", "MEASURED", "LIMIT", "WHAT TO DO"]);
+    let mut rows = table(&[
+        "PHOTO",
+        "VERDICT",
+        "RULE",
+        "MEASURED",
+        "LIMIT",
+        "WHAT TO DO",
+    ]);
     for one in found.iter().take(SHOWN) {
         let mut name = plain(&one.uri);
         let not_kept = one.report.findings.iter();
@@ -179,12 +188,24 @@ fn show(rules: &RuleSet, found: &[Found]) -> Result<(), Failure> {
             found.len() - SHOWN
         ))?;
     }
-    for verdict in [Verdict::Pass, Verdict::Warn, Verdict::Unknown, Verdict::Fail] {
+    for verdict in [
+        Verdict::Pass,
+        Verdict::Warn,
+        Verdict::Unknown,
+        Verdict::Fail,
+    ] {
         let of = |one: &&Found| one.report.verdict == verdict;
         let count = found.iter().filter(of).count();
         if count > 0 {
-            print(format!("{}: {}", verdict.name(), counted(count as u64, "photo")))?;
+            print(format!(
+                "{}: {}",
+                verdict.name(),
+                counted(count as u64, "photo")
+            ))?;
         }
     }
-    rules.notes.iter().try_for_each(|note| print(format!("note: {note}")))
+    rules
+        .notes
+        .iter()
+        .try_for_each(|note| print(format!("note: {note}")))
 }

@@ -46,9 +46,10 @@ fn line(one: &Found, finding: &Finding) -> String {
         other => other.to_string(),
     };
     let fixed = one.report.fixed.as_ref().and_then(|fixed| {
-        let same = fixed.findings.iter().find(|other| {
-            other.measure == finding.measure && other.limit == finding.limit
-        });
+        let same = fixed
+            .findings
+            .iter()
+            .find(|other| other.measure == finding.measure && other.limit == finding.limit);
         same.map(|finding| finding.verdict.name().to_string())
     });
     let level = format!("{:?}", finding.level).to_lowercase();

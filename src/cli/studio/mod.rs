@@ -3,7 +3,6 @@
 pub mod backdrop;
 pub mod check;
 mod check_sink;
-mod cutter;
 mod findings;
 pub mod rendition;
 mod rendition_sink;
@@ -22,10 +21,10 @@ use showroom_vision::matting::MattingModel;
 use crate::args::studio::PhotoArgs;
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::interrupt;
 use crate::progress::Bar;
 use crate::table::{counted, plain};
 use crate::wire::{self, Work};
-use crate::interrupt;
 
 /// Workers that share a GPU.
 const GPU_WORKERS: usize = 2;
@@ -174,9 +173,8 @@ fn short_hash(text: &[u8]) -> String {
 
 /// Reads a file that the user wrote by hand.
 fn read_text(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
-        Failure::BadInput(format!("{} cannot be read: {error}", path.display()))
-    })
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::BadInput(format!("{} cannot be read: {error}", path.display())))
 }
 
 /// Whether a word of the command line is a file and no name.

@@ -62,7 +62,10 @@ pub fn run(config: &Config, verb: &Rendition) -> Result<(), Failure> {
             return;
         };
         let list = assets.iter().find_map(|asset| {
-            let list = asset.file.ends_with(".json").then(|| sink.list(&asset.file))?;
+            let list = asset
+                .file
+                .ends_with(".json")
+                .then(|| sink.list(&asset.file))?;
             Some((asset, list?))
         });
         if let Some((asset, list)) = list {
@@ -103,7 +106,10 @@ fn snippet(verb: &Rendition, asset: &Asset, list: RenditionList) -> Result<Made,
         data_uri: list.placeholder.clone(),
         colour: list.colour.clone(),
     };
-    let stem = asset.file.rsplit_once(".rendition-").map_or("photo", |(stem, _)| stem);
+    let stem = asset
+        .file
+        .rsplit_once(".rendition-")
+        .map_or("photo", |(stem, _)| stem);
     let html = picture(&shown, stem, &verb.sizes, &placeholder);
     let name = format!("{stem}.picture.html");
     let path = verb.output.join(&name);
@@ -134,7 +140,11 @@ fn show(all: &[Made]) -> Result<(), Failure> {
         let name = Path::new(&one.uri).file_name();
         let mut name = plain(&name.map_or(one.uri.as_str().into(), |name| name.to_string_lossy()));
         for Named { told, .. } in &one.pictures {
-            let missed = if told.reached { "" } else { " (target not reached)" };
+            let missed = if told.reached {
+                ""
+            } else {
+                " (target not reached)"
+            };
             rows.add_row([
                 name.as_str(),
                 told.format.name(),

@@ -5,7 +5,7 @@
 //! free. A part is taken to be as thick as it is wide.
 
 use showroom_catalog::Pixels;
-use showroom_pixels::{Mask, Rect, scaled_mask};
+use showroom_pixels::{Mask, Rect, scale_mask};
 
 /// Cells along the product's longer side.
 const CELLS: f32 = 220.0;
@@ -51,7 +51,7 @@ impl Outline {
             height: found.height,
             values: alpha.collect(),
         };
-        let alpha = scaled_mask(&whole, columns as u32, rows as u32).values;
+        let alpha = scale_mask(&whole, columns as u32, rows as u32).values;
         let (columns, rows) = (columns as usize, rows as usize);
         let cell = [
             found.width as f32 / columns as f32,

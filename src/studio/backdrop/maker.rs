@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use showroom_catalog::seams::{BadPhoto, Maker, ModelError};
+use showroom_catalog::seams::{BadPhoto, Maker, Matting, ModelError};
 use showroom_catalog::{AssetKind, Made, PhotoId, Planned, Recipe};
-use showroom_pixels::{Limits, Mask};
+use showroom_pixels::Limits;
 
 use super::{Backdrop, Layout, compose};
-use crate::making::{Cut, Cutter, asset_key, decoded, refused};
+use crate::asset;
+use crate::cutout::{Cutout, RULES};
+use crate::making::{cut_out, decoded, flags_of, refused};
 use crate::write::{ImageFormat, Metadata, SourceType, encode};
 
 /// Puts the products of photos on a backdrop.
 pub struct BackdropMaker {
-    pub cutter: Box<dyn Cutter>,
+    pub matting: Box<dyn Matting>,
     pub backdrop: Arc<Backdrop>,
     /// What the backdrop is, for the recipe: changes whenever it does.
     pub backdrop_id: String,
@@ -31,8 +33,9 @@ impl BackdropMaker {
             .longest_side
             .map_or("own".to_string(), |side| side.to_string());
         Recipe {
-            model: Some(self.cutter.id()),
+            model: Some(self.matting.id().to_string()),
             parameters: [
+                ("cutout", RULES.to_string()),
                 ("backdrop", self.backdrop_id.clone()),
                 ("fill", number(layout.fill)),
                 ("aspect", number(layout.aspect)),
@@ -48,30 +51,18 @@ impl BackdropMaker {
     }
 
     fn planned(&self, photo: PhotoId) -> Planned {
-        Planned {
-            kind: AssetKind::Backdrop,
-            key: asset_key(AssetKind::Backdrop, photo, &self.recipe()),
-            extension: self.format.extension(),
-        }
+        asset::planned(AssetKind::Backdrop, photo, &self.recipe(), self.format)
     }
 
-    fn cut(&mut self, bytes: &[u8]) -> Result<Result<Cut, BadPhoto>, ModelError> {
+    fn cut(&mut self, bytes: &[u8]) -> Result<Result<Cutout, BadPhoto>, ModelError> {
         let pixels = match decoded(bytes, &self.limits) {
             Ok(decoded) => decoded.pixels,
             Err(bad) => return Ok(Err(bad)),
         };
-        // A photo that has been cut out already is taken as it is.
-        if Mask::of_alpha(&pixels).is_some() {
-            return Ok(Ok(Cut {
-                pixels,
-                confidence: 1.0,
-                flags: Vec::new(),
-            }));
-        }
-        self.cutter.cut(&pixels)
+        cut_out(self.matting.as_mut(), &pixels)
     }
 
-    fn on_backdrop(&self, photo: PhotoId, cut: Cut) -> Result<Made, BadPhoto> {
+    fn on_backdrop(&self, photo: PhotoId, cut: Cutout) -> Result<Made, BadPhoto> {
         let composed = compose(&cut.pixels, &self.backdrop, &self.layout)
             .map_err(|error| refused("no-product", error))?;
         let metadata = Metadata {
@@ -89,8 +80,8 @@ impl BackdropMaker {
             recipe: self.recipe(),
             width: composed.width,
             height: composed.height,
-            confidence: Some(cut.confidence),
-            flags: cut.flags,
+            confidence: Some(cut.judgement.confidence),
+            flags: flags_of(&cut),
             bytes,
         })
     }

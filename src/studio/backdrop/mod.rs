@@ -17,7 +17,7 @@ mod stage;
 mod tone;
 
 use showroom_catalog::Pixels;
-use showroom_pixels::{Rect, crop, scaled};
+use showroom_pixels::{Rect, crop};
 
 pub use environment::{BadEnvironment, Environment, direction_of};
 pub use light::{Lamp, Light, Use, light};
@@ -156,7 +156,7 @@ fn covering(picture: &Pixels, width: u32, height: u32) -> Pixels {
     };
     let mut shown = crop(picture, middle).unwrap_or_else(|_| picture.clone());
     showroom_pixels::composite_over_white(&mut shown);
-    scaled(&shown, width, height)
+    showroom_pixels::scale(&shown, width, height)
 }
 
 impl Gradient {

@@ -1,7 +1,7 @@
 //! Floor and wall in the light of an environment, with the product's shadows and its mirror image.
 
 use showroom_catalog::Pixels;
-use showroom_pixels::{Rect, crop, scaled};
+use showroom_pixels::{Rect, crop};
 
 use super::environment::Environment;
 use super::ground::Outline;
@@ -214,7 +214,7 @@ fn mirror(placed: &Pixels, found: Rect) -> (Pixels, f32) {
     // The box lies in the picture: it was found there.
     let product = crop(placed, found).unwrap_or_else(|_| placed.clone());
     (
-        scaled(&product, side(found.width), side(found.height)),
+        showroom_pixels::scale(&product, side(found.width), side(found.height)),
         scale,
     )
 }

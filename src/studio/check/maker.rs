@@ -11,7 +11,9 @@ use super::fix::fix;
 use super::judge::{Finding, Verdict, judge, overall};
 use super::measure::measure;
 use super::rules::RuleSet;
-use crate::making::{Cutter, asset_key, decoded, refused};
+use crate::asset;
+use crate::cutout::RULES;
+use crate::making::{cut_out, decoded, flags_of, refused};
 use crate::write::{ImageFormat, Metadata, SourceType};
 
 /// A network is sure of a product from here on ([`SoftMask::peak`]).
@@ -50,7 +52,7 @@ pub struct CheckMaker {
     pub rules_hash: String,
     pub matting: Box<dyn Matting>,
     /// Cuts out for the pictures that keep the rules; `None` makes none.
-    pub cutter: Option<Box<dyn Cutter>>,
+    pub cutter: Option<Box<dyn Matting>>,
     pub limits: Limits,
 }
 
@@ -69,11 +71,12 @@ impl CheckMaker {
     fn planned(&self, photo: PhotoId) -> Planned {
         let mut recipe = self.recipe(self.matting.id().to_string());
         if let Some(cutter) = &self.cutter {
-            recipe.parameters.insert("cutter".to_string(), cutter.id());
+            let cutter = format!("{} {RULES}", cutter.id());
+            recipe.parameters.insert("cutter".to_string(), cutter);
         }
         Planned {
             kind: AssetKind::Check,
-            key: asset_key(AssetKind::Check, photo, &recipe),
+            key: asset::key(AssetKind::Check, photo, &recipe),
             extension: "json",
         }
     }
@@ -97,23 +100,21 @@ impl CheckMaker {
         let Some(cutter) = self.cutter.as_mut() else {
             return Ok(Err("it was not asked for".to_string()));
         };
-        let cut = match Mask::of_alpha(pixels) {
-            Some(_) => Ok((pixels.clone(), None, Vec::new())),
-            None => cutter
-                .cut(pixels)?
-                .map(|cut| (cut.pixels, Some(cut.confidence), cut.flags)),
-        };
-        let (cutout, confidence, flags) = match cut {
-            Ok(cut) => cut,
+        let cutout = match cut_out(cutter.as_mut(), pixels)? {
+            Ok(cutout) => cutout,
             Err(bad) => return Ok(Err(bad.reason)),
         };
-        let recipe = self.recipe(self.cutter.as_ref().map_or(String::new(), |c| c.id()));
+        let id = cutter.id().to_string();
+        let mut recipe = self.recipe(id);
+        recipe
+            .parameters
+            .insert("cutout".to_string(), RULES.to_string());
         let metadata = Metadata {
             source_type: Some(SourceType::AlgorithmicallyEnhanced),
             photo: Some(photo.to_string()),
             description: Some(format!("made to keep the rules of {}", self.rules.title)),
         };
-        let fixed = match fix(&cutout, &self.rules.rendition, &metadata) {
+        let fixed = match fix(&cutout.pixels, &self.rules.rendition, &metadata) {
             Ok(fixed) => fixed,
             Err(error) => return Ok(Err(error.to_string())),
         };
@@ -125,7 +126,7 @@ impl CheckMaker {
             &self.rules,
             &measure(&again.pixels, &again.facts, Some(&fixed.mask)),
         );
-        let key = asset_key(AssetKind::Compliant, photo, &recipe);
+        let key = asset::key(AssetKind::Compliant, photo, &recipe);
         let report = FixedReport {
             key: key.clone(),
             format: fixed.format,
@@ -144,8 +145,8 @@ impl CheckMaker {
             recipe,
             width: fixed.width,
             height: fixed.height,
-            confidence,
-            flags,
+            confidence: Some(cutout.judgement.confidence),
+            flags: flags_of(&cutout),
             bytes: fixed.file,
         };
         Ok(Ok((made, report)))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use showroom_catalog::{Facts, Pixels};
 use showroom_pixels::quality::{self, BLACK, CLIPPED, border_thickness, luma};
-use showroom_pixels::{Mask, Rect, composite_over_white, crop, scaled, scaled_mask};
+use showroom_pixels::{Mask, Rect, composite_over_white, crop, scale_mask};
 
 use super::components::parts;
 use super::marks::{frame, rows_of_marks};
@@ -66,7 +66,7 @@ pub fn measure(pixels: &Pixels, facts: &Facts, mask: Option<&Mask>) -> Measures 
     composite_over_white(&mut flat);
     measures.number(Measure::Frame, frame(&flat));
     let mask = own.as_ref().or(mask);
-    let mask = mask.map(|mask| scaled_mask(mask, flat.width, flat.height));
+    let mask = mask.map(|mask| scale_mask(mask, flat.width, flat.height));
     match mask.filter(|mask| mask.values.iter().any(|&value| value > PRODUCT)) {
         Some(mask) => of_the_product(&flat, facts, &mask, &mut measures),
         None => measures.unknown(
@@ -147,8 +147,8 @@ fn of_the_product(flat: &Pixels, facts: &Facts, mask: &Mask, measures: &mut Meas
     let small = |side: u32| ((f64::from(side) * scale.min(1.0)).round() as u32).max(1);
     let size = (small(flat.width), small(flat.height));
     let (copy, mask) = (
-        scaled(flat, size.0, size.1),
-        scaled_mask(mask, size.0, size.1),
+        showroom_pixels::scale(flat, size.0, size.1),
+        scale_mask(mask, size.0, size.1),
     );
     let is_product: Vec<bool> = mask.values.iter().map(|&value| value > PRODUCT).collect();
     let areas: Vec<usize> = parts(&is_product, size.0 as usize)

@@ -6,7 +6,8 @@ use showroom_catalog::{AssetKind, Made, PhotoId, Planned, Recipe};
 use showroom_pixels::Limits;
 
 use super::{Told, Wanted, placeholder, renditions};
-use crate::making::{asset_key, decoded, refused};
+use crate::asset;
+use crate::making::{decoded, refused};
 use crate::write::Metadata;
 
 /// What is kept of the renditions of a photo: the list, as JSON.
@@ -60,7 +61,7 @@ impl RenditionMaker {
     fn planned_list(&self, photo: PhotoId) -> Planned {
         Planned {
             kind: AssetKind::Rendition,
-            key: asset_key(AssetKind::Rendition, photo, &self.recipe()),
+            key: asset::key(AssetKind::Rendition, photo, &self.recipe()),
             extension: "json",
         }
     }
@@ -88,7 +89,7 @@ impl RenditionMaker {
                     .map(|(name, value)| (name.to_string(), value))
                     .into(),
             };
-            let key = asset_key(AssetKind::Rendition, photo, &recipe);
+            let key = asset::key(AssetKind::Rendition, photo, &recipe);
             let flags = match told.reached {
                 true => Vec::new(),
                 false => vec!["target_not_reached".to_string()],

@@ -10,7 +10,7 @@ mod ssim;
 
 use serde::{Deserialize, Serialize};
 use showroom_catalog::Pixels;
-use showroom_pixels::{composite_over_white, scaled};
+use showroom_pixels::composite_over_white;
 
 pub use maker::{Listed, RenditionList, RenditionMaker};
 pub use search::{Found, lowest_quality};
@@ -74,7 +74,7 @@ pub fn renditions(
     let mut made = Vec::new();
     for width in wanted.widths_of(pixels.width) {
         let height = f64::from(pixels.height) * f64::from(width) / f64::from(pixels.width.max(1));
-        let small = scaled(pixels, width, (height.round() as u32).max(1));
+        let small = showroom_pixels::scale(pixels, width, (height.round() as u32).max(1));
         for &format in &wanted.formats {
             let shown = match format.has_alpha() {
                 true => small.clone(),

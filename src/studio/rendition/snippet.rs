@@ -1,7 +1,7 @@
 //! What goes into the page: a `<picture>` element, and what is seen before the picture is there.
 
 use showroom_catalog::Pixels;
-use showroom_pixels::{composite_over_white, scaled};
+use showroom_pixels::composite_over_white;
 
 use super::Told;
 use crate::write::{ImageFormat, Metadata, WriteError, encode};
@@ -32,7 +32,7 @@ pub fn placeholder(pixels: &Pixels) -> Result<Placeholder, WriteError> {
     let longest = f64::from(pixels.width.max(pixels.height).max(1));
     let scale = (f64::from(PLACEHOLDER_SIDE) / longest).min(1.0);
     let side = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
-    let mut tiny = scaled(pixels, side(pixels.width), side(pixels.height));
+    let mut tiny = showroom_pixels::scale(pixels, side(pixels.width), side(pixels.height));
     composite_over_white(&mut tiny);
     let count = (tiny.rgba.len() / 4).max(1);
     let mut sums = [0usize; 3];

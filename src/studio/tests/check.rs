@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use showroom_catalog::seams::Maker;
+use showroom_catalog::seams::{Maker, Matting};
 use showroom_catalog::{AssetKind, Format, PhotoId, Pixels};
 use showroom_pixels::{DecodeOptions, Limits, Mask, decode};
 use showroom_studio::check::{
     CheckMaker, CheckReport, Measure, Measures, RuleSet, Value, Verdict, judge, measure, overall,
 };
-use showroom_studio::making::Cutter;
 use showroom_studio::write::{ImageFormat, Metadata, encode};
 
 use crate::drawn::{DarkIsProduct, facts, masked, painted, product_grey};
@@ -183,7 +182,7 @@ fn maker(rules: RuleSet, fix: bool) -> CheckMaker {
         rules: Arc::new(rules),
         rules_hash: "1".to_string(),
         matting: Box::new(DarkIsProduct),
-        cutter: fix.then(|| Box::new(DarkIsProduct) as Box<dyn Cutter>),
+        cutter: fix.then(|| Box::new(DarkIsProduct) as Box<dyn Matting>),
         limits: Limits::default(),
     }
 }

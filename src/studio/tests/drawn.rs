@@ -1,10 +1,9 @@
 //! Pictures that are drawn, and stand-ins for the mask network.
 
-use showroom_catalog::seams::{BadPhoto, Matting, ModelError, SoftMask};
+use showroom_catalog::seams::{Matting, ModelError, SoftMask};
 use showroom_catalog::{Facts, Format, Pixels};
 use showroom_pixels::Mask;
 use showroom_pixels::quality::measure;
-use showroom_studio::making::{Cut, Cutter};
 
 /// A picture painted pixel by pixel.
 pub fn painted(width: u32, height: u32, paint: impl Fn(u32, u32) -> [u8; 4]) -> Pixels {
@@ -58,28 +57,6 @@ impl Matting for DarkIsProduct {
             height: pixels.height,
             values,
             peak,
-        }))
-    }
-}
-
-impl Cutter for DarkIsProduct {
-    fn id(&self) -> String {
-        "dark@1".to_string()
-    }
-
-    fn cut(&mut self, pixels: &Pixels) -> Result<Result<Cut, BadPhoto>, ModelError> {
-        let mask = match self.matte(pixels)? {
-            Ok(mask) => mask,
-            Err(reason) => panic!("{reason}"),
-        };
-        let mut cut = pixels.clone();
-        for (pixel, value) in cut.rgba.as_chunks_mut::<4>().0.iter_mut().zip(mask.values) {
-            pixel[3] = if value > 0.5 { 255 } else { 0 };
-        }
-        Ok(Ok(Cut {
-            pixels: cut,
-            confidence: 0.9,
-            flags: Vec::new(),
         }))
     }
 }
