@@ -17,3 +17,4 @@ mod pillow;
 #[cfg(unix)]
 mod shared_space;
 mod shop;
+mod studio;

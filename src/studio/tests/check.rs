@@ -65,7 +65,11 @@ fn a_photo_that_keeps_every_rule_passes() {
         .filter(|finding| finding.verdict != Verdict::Pass)
         .map(|finding| finding.measure.as_str())
         .collect();
-    assert_eq!(not_kept, ["longest-side"], "1000 pixels: 1600 are recommended");
+    assert_eq!(
+        not_kept,
+        ["longest-side"],
+        "1000 pixels: 1600 are recommended"
+    );
     assert_eq!(overall(&findings), Verdict::Warn);
 }
 
@@ -95,14 +99,22 @@ fn what_lies_near_the_product_is_the_rim_and_not_the_background() {
 fn a_shadow_that_reaches_the_edge_is_seen() {
     let shadow = measures(&photo(|_, y| if y >= 985 { [215; 3] } else { [255; 3] }));
     assert!(number(&shadow, Measure::EdgeMarks) > 0.1);
-    assert_eq!(number(&shadow, Measure::Frame), 0.0, "a shadow on one side is no border");
+    assert_eq!(
+        number(&shadow, Measure::Frame),
+        0.0,
+        "a shadow on one side is no border"
+    );
 }
 
 #[test]
 fn a_border_is_measured_and_a_plain_background_is_none() {
     let bordered = measures(&photo(|x, y| {
         let from_edge = x.min(y).min(SIDE - 1 - x).min(SIDE - 1 - y);
-        if from_edge < 20 { [10, 60, 160] } else { [255; 3] }
+        if from_edge < 20 {
+            [10, 60, 160]
+        } else {
+            [255; 3]
+        }
     }));
     assert_eq!(number(&bordered, Measure::Frame), 0.02);
     for plain in [[255; 3], [180, 190, 200]] {
@@ -131,7 +143,10 @@ fn letters_beside_the_product_are_seen_and_dirt_is_not() {
 #[test]
 fn what_cannot_be_told_is_unknown_and_never_passes() {
     let busy = photo(|x, y| [(x % 251) as u8, (y % 241) as u8, ((x * y) % 239) as u8]);
-    assert!(matches!(measures(&busy).get(Measure::Text), Value::Unknown(_)));
+    assert!(matches!(
+        measures(&busy).get(Measure::Text),
+        Value::Unknown(_)
+    ));
     let no_product = measured(&photo(|_, _| [255; 3]), None);
     let findings = judge(&amazon(), &no_product);
     let of = |name: &str| findings.iter().find(|one| one.measure == name).unwrap();
@@ -147,24 +162,38 @@ fn what_cannot_be_told_is_unknown_and_never_passes() {
         values: vec![255],
     };
     let full = measured(&photo(|_, _| [255; 3]), Some(&all));
-    assert!(matches!(full.get(Measure::BackgroundExactWhite), Value::Unknown(_)));
+    assert!(matches!(
+        full.get(Measure::BackgroundExactWhite),
+        Value::Unknown(_)
+    ));
     assert_eq!(number(&full, Measure::CutByFrame), 1.0);
     let empty = Mask {
         width: 4,
         height: 4,
         values: vec![0; 16],
     };
-    assert!(matches!(measured(&busy, Some(&empty)).get(Measure::Fill), Value::Unknown(_)));
+    assert!(matches!(
+        measured(&busy, Some(&empty)).get(Measure::Fill),
+        Value::Unknown(_)
+    ));
 }
 
 #[test]
 fn products_are_counted() {
-    let pair = |x: u32, y: u32| (100..400).contains(&y) && ((50..250).contains(&x) || (300..480).contains(&x));
+    let pair = |x: u32, y: u32| {
+        (100..400).contains(&y) && ((50..250).contains(&x) || (300..480).contains(&x))
+    };
     let two = painted(500, 500, |x, y| match pair(x, y) {
         true => [40, 40, 40, 255],
         false => [255; 4],
     });
-    assert_eq!(number(&measured(&two, Some(&masked(500, 500, pair))), Measure::Products), 2.0);
+    assert_eq!(
+        number(
+            &measured(&two, Some(&masked(500, 500, pair))),
+            Measure::Products
+        ),
+        2.0
+    );
 }
 
 #[test]
@@ -206,10 +235,15 @@ fn the_picture_that_is_made_keeps_the_rules() {
     for name in RuleSet::built_in_names() {
         let rules = RuleSet::built_in(name).unwrap().unwrap();
         let target = rules.rendition.clone();
-        let made = maker(rules, true).make(PhotoId([1; 32]), &bad_photo()).unwrap().unwrap();
+        let made = maker(rules, true)
+            .make(PhotoId([1; 32]), &bad_photo())
+            .unwrap()
+            .unwrap();
         let report: CheckReport = serde_json::from_slice(&made.last().unwrap().bytes).unwrap();
         assert!(report.verdict > Verdict::Pass, "{name}");
-        let fixed = report.fixed.unwrap_or_else(|| panic!("{name}: {:?}", report.not_fixed));
+        let fixed = report
+            .fixed
+            .unwrap_or_else(|| panic!("{name}: {:?}", report.not_fixed));
         let failed: Vec<_> = fixed
             .findings
             .iter()
@@ -218,11 +252,19 @@ fn the_picture_that_is_made_keeps_the_rules() {
         // The product is 600 × 450: what is too small stays so.
         let too_small = ["height", "width", "shortest-side"];
         assert!(
-            failed.iter().all(|one| too_small.contains(&one.measure.as_str())),
+            failed
+                .iter()
+                .all(|one| too_small.contains(&one.measure.as_str())),
             "{name}: {failed:#?}"
         );
         assert_eq!(made[0].planned.kind, AssetKind::Compliant);
-        let shown = decode(&made[0].bytes, &DecodeOptions { min_side: u32::MAX, ..Default::default() });
+        let shown = decode(
+            &made[0].bytes,
+            &DecodeOptions {
+                min_side: u32::MAX,
+                ..Default::default()
+            },
+        );
         let shown = shown.unwrap().pixels;
         assert_eq!(shown.rgba[..4], [255; 4], "{name}: the corner is white");
         let aspect = f64::from(shown.width) / f64::from(shown.height);
@@ -253,11 +295,17 @@ fn a_good_photo_is_checked_and_left_alone() {
 fn a_photo_without_a_product_says_why_nothing_was_made() {
     let white = painted(600, 600, |_, _| [255; 4]);
     let file = encode(&white, ImageFormat::Png, 100, &Metadata::default()).unwrap();
-    let made = maker(amazon(), true).make(PhotoId([4; 32]), &file).unwrap().unwrap();
+    let made = maker(amazon(), true)
+        .make(PhotoId([4; 32]), &file)
+        .unwrap()
+        .unwrap();
     let report: CheckReport = serde_json::from_slice(&made[0].bytes).unwrap();
     assert_eq!(report.verdict, Verdict::Unknown);
     assert!(report.not_fixed.unwrap().contains("no product"));
-    let bad = maker(amazon(), false).make(PhotoId([4; 32]), b"").unwrap().unwrap_err();
+    let bad = maker(amazon(), false)
+        .make(PhotoId([4; 32]), b"")
+        .unwrap()
+        .unwrap_err();
     assert_eq!(bad.code, "empty");
 }
 
@@ -269,8 +317,14 @@ fn a_cut_out_is_checked_by_its_own_transparency() {
     });
     let found = measured(&cut, None);
     assert_eq!(number(&found, Measure::Fill), 0.9);
-    assert_eq!(number(&found, Measure::BackgroundExactWhite), 1.0, "it is shown on white");
-    let warned = judge(&amazon(), &found).into_iter().find(|one| one.measure == "transparent");
+    assert_eq!(
+        number(&found, Measure::BackgroundExactWhite),
+        1.0,
+        "it is shown on white"
+    );
+    let warned = judge(&amazon(), &found)
+        .into_iter()
+        .find(|one| one.measure == "transparent");
     assert_eq!(warned.unwrap().verdict, Verdict::Warn);
 }
 
@@ -283,10 +337,25 @@ fn rules_of_a_shop_are_read_and_wrong_ones_refused() {
     for (text, said) in [
         (format!("{head}{target}"), "rule"),
         (format!("{head}{rule}"), "rendition"),
-        (format!("{head}{target}{}", rule.replace("min = 0.5", "")), "min, max or both"),
-        (format!("{head}{target}{}", rule.replace("'fill'", "'fil'")), "fil"),
-        (format!("{head}{target}{}", rule.replace("min", "one_of = ['a']\nmin")), "min, max or both"),
-        (format!("{head}{}{rule}", target.replace("fill = 0.8", "fill = 8")), "rendition.fill"),
+        (
+            format!("{head}{target}{}", rule.replace("min = 0.5", "")),
+            "min, max or both",
+        ),
+        (
+            format!("{head}{target}{}", rule.replace("'fill'", "'fil'")),
+            "fil",
+        ),
+        (
+            format!(
+                "{head}{target}{}",
+                rule.replace("min", "one_of = ['a']\nmin")
+            ),
+            "min, max or both",
+        ),
+        (
+            format!("{head}{}{rule}", target.replace("fill = 0.8", "fill = 8")),
+            "rendition.fill",
+        ),
     ] {
         let error = RuleSet::parse(&text).unwrap_err();
         assert!(error.contains(said), "{said:?} is not in {error}");

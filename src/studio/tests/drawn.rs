@@ -21,7 +21,9 @@ pub fn masked(width: u32, height: u32, is: impl Fn(u32, u32) -> bool) -> Mask {
     Mask {
         width,
         height,
-        values: places.map(|(x, y)| if is(x, y) { 255 } else { 0 }).collect(),
+        values: places
+            .map(|(x, y)| if is(x, y) { 255 } else { 0 })
+            .collect(),
     }
 }
 
@@ -49,7 +51,13 @@ impl Matting for DarkIsProduct {
             .as_chunks::<4>()
             .0
             .iter()
-            .map(|pixel| if pixel[..3].iter().any(|value| *value < 225) { 1.0 } else { 0.0 })
+            .map(|pixel| {
+                if pixel[..3].iter().any(|value| *value < 225) {
+                    1.0
+                } else {
+                    0.0
+                }
+            })
             .collect();
         let peak = values.iter().copied().fold(0.0, f32::max);
         Ok(Ok(SoftMask {
