@@ -1,5 +1,6 @@
 //! What the user can type. Every flag has a twin in the environment, named in its help.
 
+mod cutout;
 mod dedup;
 pub mod labels;
 mod reindex;
@@ -17,6 +18,7 @@ mod eval;
 pub use eval::Eval;
 mod search;
 
+pub use self::cutout::{Cutout, PictureFormat};
 pub use self::reindex::{Add, Reindex};
 pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
@@ -151,6 +153,7 @@ pub enum Verb {
     Eval(Eval),
     #[command(subcommand)]
     Labels(labels::Labels),
+    Cutout(Cutout),
     Check(studio::Check),
     Rendition(studio::Rendition),
     Backdrop(Box<studio::Backdrop>),

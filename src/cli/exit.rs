@@ -1,8 +1,8 @@
 //! What a failure is to the shell: one sentence and a stable exit code.
 
 use showroom_catalog::filter::BadFilter;
-use showroom_catalog::seams::{ModelError, SourceError, StoreError};
-use showroom_pipeline::IngestError;
+use showroom_catalog::seams::{ModelError, SinkError, SourceError, StoreError};
+use showroom_pipeline::{AssetError, IngestError};
 use showroom_vision::weights::WeightsError;
 
 /// Why a command did not do what it was asked, with the code that it exits with.
@@ -97,6 +97,26 @@ impl From<IngestError> for Failure {
             IngestError::Model(error) => error.into(),
             IngestError::Store(error) => error.into(),
             other => Failure::Other(other.to_string()),
+        }
+    }
+}
+
+impl From<SinkError> for Failure {
+    fn from(error: SinkError) -> Failure {
+        match error {
+            SinkError::Full { .. } => Failure::DiskFull(error.to_string()),
+            SinkError::Failed { .. } => Failure::Other(error.to_string()),
+        }
+    }
+}
+
+impl From<AssetError> for Failure {
+    fn from(error: AssetError) -> Failure {
+        match error {
+            AssetError::Source(error) => error.into(),
+            AssetError::Model(error) => error.into(),
+            AssetError::Sink(error) => error.into(),
+            AssetError::Thread(_) => Failure::Other(error.to_string()),
         }
     }
 }

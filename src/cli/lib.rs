@@ -9,6 +9,7 @@ mod add;
 pub mod args;
 mod bench;
 mod config;
+mod cutout;
 mod dedup;
 mod delete;
 mod doctor;
@@ -58,6 +59,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Doctor => doctor::run(&config),
         Verb::Eval(verb) => eval::run(&config, &verb),
         Verb::Labels(verb) => labels::run(&config, &verb),
+        Verb::Cutout(verb) => cutout::run(&config, &verb),
         Verb::Check(verb) => studio::check::run(&config, &verb),
         Verb::Rendition(verb) => studio::rendition::run(&config, &verb),
         Verb::Backdrop(verb) => studio::backdrop::run(&config, &verb),

@@ -11,7 +11,7 @@ use showroom_catalog::bands::Bands;
 use showroom_catalog::embedding::Dimensions;
 use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
 use showroom_catalog::seams::{
-    Catalogue, Encoder, Features, StoreError, Tagger, TextEncoder, TextQuery,
+    Catalogue, Encoder, Features, Matting, ModelError, StoreError, Tagger, TextEncoder, TextQuery,
 };
 use showroom_catalog::{Photo, PhotoRef};
 use showroom_pixels::{DecodeOptions, decode, photo_id};
@@ -20,6 +20,7 @@ use showroom_vision::bands::bands_of;
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
 use showroom_vision::engines::device::{DeviceWish, Precision, PrecisionWish};
 use showroom_vision::exact_search::GpuSearch;
+use showroom_vision::matting::MattingModel;
 use showroom_vision::models;
 use showroom_vision::sentence::SentenceEncoder;
 use showroom_vision::shared_space::SharedWords;
@@ -48,6 +49,10 @@ const ADDED: &str = "added";
 const CPU_BATCH: usize = 4;
 /// Encoders that share a GPU: while the batch of one is computed, the other uploads and reads back.
 const GPU_WORKERS: usize = 2;
+
+/// Cut-outs that are made at a time, at the most: each takes some hundred megabytes for the model and as
+/// much for a large photo.
+const MATTING_WORKERS: usize = 4;
 
 /// The models that the verbs need unless told otherwise.
 pub const DEFAULT_MODELS: [&str; 5] = [EMBEDDING, MATTE, SENTENCES, TAXONOMY, ONNXRUNTIME];
@@ -253,13 +258,22 @@ fn product_models(
     work: Work,
     shared: Option<&str>,
 ) -> Result<(Taken, ProductModels), Failure> {
-    let load = |taken: &Taken| {
+    on_a_device(config, library, work, |taken| {
         let models = ProductModels::load(library, EMBEDDING, MATTE, taken.engine())?;
         match shared {
             Some(shared) => models.with_shared_space(library, shared),
             None => Ok(models),
         }
-    };
+    })
+}
+
+/// What `load` makes on the device that the user wished for, or on the next best as told above.
+fn on_a_device<T>(
+    config: &Config,
+    library: &Library,
+    work: Work,
+    load: impl Fn(&Taken) -> Result<T, ModelError>,
+) -> Result<(Taken, T), Failure> {
     let mut taken = engine(config, library, work)?;
     let mut wishes = config.wishes.clone();
     let mut left = Vec::new();
@@ -285,6 +299,26 @@ fn product_models(
         left.push(error.to_string());
         taken = take(config, library, &wishes)?;
     }
+}
+
+/// What finds products for cut-outs: workers that each have a copy of the model, and share the threads.
+pub fn matting(
+    config: &Config,
+    model: &str,
+    work: Work,
+) -> Result<(Taken, Vec<Box<dyn Matting>>), Failure> {
+    let library = library(config)?;
+    let load = |taken: &Taken| MattingModel::load(&library, model, taken.engine());
+    let (taken, model) = on_a_device(config, &library, work, load)?;
+    let workers = match work {
+        Work::Question => 1,
+        Work::Bulk => config.threads.clamp(1, MATTING_WORKERS),
+    };
+    let threads = (config.threads / workers).max(1);
+    let workers = (0..workers)
+        .map(|_| Ok(Box::new(model.worker(threads)?) as Box<dyn Matting>))
+        .collect::<Result<_, Failure>>()?;
+    Ok((taken, workers))
 }
 
 fn class_tagger(library: &Library) -> Result<ClassTagger, Failure> {

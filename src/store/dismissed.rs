@@ -5,15 +5,13 @@
 //! again nor compacting touches it.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use showroom_catalog::PairKey;
 use showroom_catalog::seams::StoreError;
 
-use crate::error::file_failed;
+use crate::log::{add_lines, read_lines};
 
 const LOG: &str = "dismissed.jsonl";
 
@@ -40,65 +38,23 @@ pub struct Dismissed {
 
 /// The pairs that are dismissed in the store in `dir`; none where there is no log.
 pub fn read_dismissed(dir: &Path) -> Result<Dismissed, StoreError> {
-    let path = dir.join(LOG);
-    let at = dir.display().to_string();
-    let failed = |error: io::Error| file_failed(&at, &path, &error);
-    let mut dismissed = Dismissed::default();
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(dismissed),
-        Err(error) => return Err(failed(error)),
-    };
-    for line in BufReader::new(file).split(b'\n') {
-        let line = line.map_err(failed)?;
-        if line.is_empty() {
-            continue;
-        }
-        match serde_json::from_slice::<Dismissal>(&line) {
-            Ok(Dismissal {
-                dismissed: true,
-                pair,
-                ..
-            }) => dismissed.pairs.insert(pair),
-            Ok(Dismissal { pair, .. }) => dismissed.pairs.remove(&pair),
-            Err(_) => {
-                dismissed.unreadable_lines += 1;
-                false
-            }
+    let mut pairs = HashSet::new();
+    let unreadable_lines = read_lines(dir, LOG, |one: Dismissal| {
+        match one.dismissed {
+            true => pairs.insert(one.pair),
+            false => pairs.remove(&one.pair),
         };
-    }
-    Ok(dismissed)
+    })?;
+    Ok(Dismissed {
+        pairs,
+        unreadable_lines,
+    })
 }
 
 /// Adds decisions to the log of the store in `dir`, which must be there. When it returns they are on
 /// the disk. Needs no right to write to the tables, and waits for others that add at the same time.
 pub fn add_dismissals(dir: &Path, dismissals: &[Dismissal]) -> Result<(), StoreError> {
-    let path = dir.join(LOG);
-    let attempt = || -> io::Result<()> {
-        let mut text = Vec::new();
-        for dismissal in dismissals {
-            serde_json::to_writer(&mut text, dismissal)?;
-            text.push(b'\n');
-        }
-        let mut file = File::options()
-            .create(true)
-            .read(true)
-            .append(true)
-            .open(&path)?;
-        file.lock()?;
-        // A line that a crash cut off must not swallow the first of these.
-        if file.seek(SeekFrom::End(0))? > 0 {
-            file.seek(SeekFrom::End(-1))?;
-            let mut last = [0];
-            file.read_exact(&mut last)?;
-            if last != *b"\n" {
-                text.insert(0, b'\n');
-            }
-        }
-        file.write_all(&text)?;
-        file.sync_all()
-    };
-    attempt().map_err(|error| file_failed(&dir.display().to_string(), &path, &error))
+    add_lines(dir, LOG, dismissals)
 }
 
 #[cfg(test)]

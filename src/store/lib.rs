@@ -4,6 +4,7 @@
 //! knows a store as [`showroom_catalog::seams::Catalogue`].
 
 mod accelerator;
+mod assets;
 mod attributes;
 mod best;
 mod candidates;
@@ -24,6 +25,7 @@ mod generation;
 mod index;
 mod json;
 mod labels;
+mod log;
 mod meta;
 mod open;
 mod read;
@@ -35,6 +37,7 @@ mod titles;
 mod verify;
 mod write;
 
+pub use assets::{Assets, add_assets, read_assets};
 pub use attributes::AttributeKinds;
 pub use dismissed::{Dismissal, Dismissed, add_dismissals, read_dismissed};
 pub use export::{

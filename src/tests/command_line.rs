@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::shop::{Shop, finish};
 
-const VERBS: [&[&str]; 18] = [
+const VERBS: [&[&str]; 19] = [
     &["ingest"],
     &["tag"],
     &["reindex"],
@@ -22,6 +22,7 @@ const VERBS: [&[&str]; 18] = [
     &["doctor"],
     &["eval"],
     &["labels"],
+    &["cutout"],
     &["check"],
     &["rendition"],
     &["backdrop"],
