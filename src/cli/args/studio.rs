@@ -20,8 +20,8 @@ pub struct PhotoArgs {
     )]
     pub filter: Option<String>,
     /// Make again what is there already.
-    #[arg(long, env = "SHOWROOM_AGAIN")]
-    pub again: bool,
+    #[arg(long, env = "SHOWROOM_FORCE")]
+    pub force: bool,
     /// Exit with code 4 if any photo could not be used.
     #[arg(long, env = "SHOWROOM_STRICT")]
     pub strict: bool,

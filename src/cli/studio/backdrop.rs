@@ -10,12 +10,12 @@ use showroom_studio::backdrop::{
     Backdrop, BackdropMaker, Environment, Gradient, Layout, Lit, Scene, parse_colour,
 };
 
-use super::{Masks, ended, is_file, make, read_text, said, short_hash};
+use super::{ended, is_file, make, read_text, said, short_hash};
 use crate::args::studio::Backdrop as Verb;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::table::{print, print_json, table};
-use crate::wire;
+use crate::wire::{self, Work};
 
 /// The model that has the environments.
 const ENVIRONMENTS: &str = "environments";
@@ -48,28 +48,29 @@ pub fn run(config: &Config, verb: &Verb) -> Result<(), Failure> {
     };
     let named = named(config, on, verb.seed)?;
     let backdrop = Arc::new(named.backdrop);
-    let masks = Masks::open(config, &verb.model, true)?;
-    let maker = || -> Result<Box<dyn Maker>, Failure> {
-        Ok(Box::new(BackdropMaker {
-            matting: Box::new(masks.model.worker(masks.threads)?),
-            backdrop: backdrop.clone(),
-            backdrop_id: named.id.clone(),
-            layout: Layout {
-                fill: verb.fill,
-                aspect: Some(verb.aspect),
-                longest_side: verb.size,
-                harmonise: verb.harmonise,
-                seed: verb.seed,
-            },
-            format: verb.format.into(),
-            quality: verb.quality,
-            limits: Limits::default(),
-        }))
-    };
-    let makers = (0..masks.workers)
-        .map(|_| maker())
-        .collect::<Result<_, _>>()?;
-    let sink = FolderSink::new(output).map_err(super::sink_failure)?;
+    let (engine, matting) = wire::matting(config, &verb.model, Work::Bulk)?;
+    config.say(&engine);
+    let makers = matting
+        .into_iter()
+        .map(|matting| -> Box<dyn Maker> {
+            Box::new(BackdropMaker {
+                matting,
+                backdrop: backdrop.clone(),
+                backdrop_id: named.id.clone(),
+                layout: Layout {
+                    fill: verb.fill,
+                    aspect: Some(verb.aspect),
+                    longest_side: verb.size,
+                    harmonise: verb.harmonise,
+                    seed: verb.seed,
+                },
+                format: verb.format.into(),
+                quality: verb.quality,
+                limits: Limits::default(),
+            })
+        })
+        .collect();
+    let sink = FolderSink::new(output)?;
     let mut assets = Vec::new();
     let summary = make(config, &verb.photos, makers, &sink, &mut |event| {
         if let AssetEvent::Done { assets: done, .. } = event {

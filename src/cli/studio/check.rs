@@ -5,19 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use showroom_catalog::AssetKind;
-use showroom_catalog::seams::{Maker, Matting};
+use showroom_catalog::seams::Maker;
 use showroom_pipeline::AssetEvent;
 use showroom_pixels::Limits;
 use showroom_studio::check::{CheckMaker, RuleSet, Verdict};
 
 use super::check_sink::CheckSink;
 use super::findings::{self, Found};
-use super::{Masks, ended, is_file, make, read_text, said, short_hash};
+use super::{ended, is_file, make, read_text, said, short_hash};
 use crate::args::studio::Check;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::table::{counted, plain, print, print_json, table};
 use crate::whole::write_whole;
+use crate::wire::{self, Work};
 
 /// The mask network that looks; the cut-outs of `--fix` have their own.
 const LOOKS: &str = "u2netp";
@@ -28,28 +29,25 @@ pub fn run(config: &Config, verb: &Check) -> Result<(), Failure> {
     let (rules, hash) = rules(&verb.rules)?;
     let report = verb.report.as_deref().map(report_kind).transpose()?;
     let rules = Arc::new(rules);
-    let masks = Masks::open(config, LOOKS, true)?;
-    let cuts = match verb.fix {
-        true => Some(Masks::open(config, &verb.model, false)?),
-        false => None,
+    let (engine, looking) = wire::matting(config, LOOKS, Work::Bulk)?;
+    config.say(&engine);
+    let mut cutting = match verb.fix {
+        true => wire::matting(config, &verb.model, Work::Bulk)?.1,
+        false => Vec::new(),
     };
-    let maker = || -> Result<Box<dyn Maker>, Failure> {
-        let cutter = match &cuts {
-            Some(cuts) => Some(Box::new(cuts.model.worker(cuts.threads)?) as Box<dyn Matting>),
-            None => None,
-        };
-        Ok(Box::new(CheckMaker {
-            rules: rules.clone(),
-            rules_hash: hash.clone(),
-            matting: Box::new(masks.model.worker(masks.threads)?),
-            cutter,
-            limits: Limits::default(),
-        }))
-    };
-    let makers = (0..masks.workers)
-        .map(|_| maker())
-        .collect::<Result<_, _>>()?;
-    let sink = CheckSink::open(verb.output.as_deref()).map_err(super::sink_failure)?;
+    let makers = looking
+        .into_iter()
+        .map(|matting| -> Box<dyn Maker> {
+            Box::new(CheckMaker {
+                rules: rules.clone(),
+                rules_hash: hash.clone(),
+                matting,
+                cutter: cutting.pop(),
+                limits: Limits::default(),
+            })
+        })
+        .collect();
+    let sink = CheckSink::open(verb.output.as_deref())?;
     let mut found: Vec<Found> = Vec::new();
     let summary = make(config, &verb.photos, makers, &sink, &mut |event| {
         if let AssetEvent::Done { assets, .. } = event

@@ -9,57 +9,21 @@ mod rendition_sink;
 
 use std::path::{Path, PathBuf};
 
-use showroom_catalog::seams::{Catalogue, Maker, Sink, Source};
+use showroom_catalog::seams::{Catalogue, Columns, Maker, Sink, Source};
 use showroom_catalog::{Filter, PhotoRef};
 use showroom_pipeline::{
-    AssetError, AssetEvent, AssetOptions, AssetParts, AssetSummary, FolderSource, PhotoList,
-    SkuFrom, make_assets, silence_guarded_panics,
+    AssetEvent, AssetOptions, AssetParts, AssetSummary, FolderSource, PhotoList, SkuFrom,
+    make_assets, silence_guarded_panics,
 };
 use showroom_pixels::Limits;
-use showroom_vision::matting::MattingModel;
+use showroom_store::add_assets;
 
 use crate::args::studio::PhotoArgs;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::interrupt;
 use crate::progress::Bar;
 use crate::table::{counted, plain};
-use crate::wire::{self, Work};
-
-/// Workers that share a GPU.
-const GPU_WORKERS: usize = 2;
-
-/// A mask network on the device of this run, and how many workers it gets.
-pub struct Masks {
-    pub model: MattingModel,
-    pub workers: usize,
-    /// Threads of each worker.
-    pub threads: usize,
-}
-
-impl Masks {
-    /// Loads the network; says the device on the first line.
-    pub fn open(config: &Config, name: &str, is_first: bool) -> Result<Masks, Failure> {
-        let library = wire::library(config)?;
-        let taken = wire::engine(config, &library, Work::Bulk)?;
-        if is_first {
-            config.say(&taken);
-        }
-        let model = MattingModel::load(&library, name, taken.engine())?;
-        Ok(match taken.engine().gpu() {
-            Some(_) => Masks {
-                model,
-                workers: GPU_WORKERS,
-                threads: (config.threads / GPU_WORKERS).max(1),
-            },
-            None => Masks {
-                model,
-                workers: config.threads,
-                threads: 1,
-            },
-        })
-    }
-}
+use crate::{interrupt, wire};
 
 /// The photos that the user named, or those of the catalogue.
 fn source(config: &Config, photos: &PhotoArgs) -> Result<Box<dyn Source>, Failure> {
@@ -74,8 +38,7 @@ fn source(config: &Config, photos: &PhotoArgs) -> Result<Box<dyn Source>, Failur
             found.extend(records.into_iter().map(|record| record.source));
             true
         };
-        let columns = showroom_catalog::seams::Columns::Tags;
-        catalogue.scan(filter, columns, &mut each).await?;
+        catalogue.scan(filter, Columns::Tags, &mut each).await?;
         Ok::<_, Failure>(())
     })?;
     Ok(Box::new(PhotoList(found)))
@@ -101,8 +64,9 @@ fn make(
     };
     let options = AssetOptions {
         max_bytes: Limits::default().max_bytes,
-        again: photos.again,
+        again: photos.force,
     };
+    let mut failed = None;
     let made = make_assets(parts, options, &cancel, &mut |event, now| {
         if let AssetEvent::Rejected(reject) = event {
             bar.suspend(|| {
@@ -116,25 +80,24 @@ fn make(
         let total = now.listing_done.then_some(now.listed);
         let rate = now.handled() as f64 / now.seconds.max(1e-3);
         bar.show(now.handled(), total, format!("photos, {rate:.1}/s"));
+        if let AssetEvent::Done { assets, made: true } = event
+            && photos.paths.is_empty()
+            && let Err(error) = add_assets(&config.store, assets)
+        {
+            failed = failed.take().or(Some(error));
+            cancel.cancel();
+        }
         each(event);
     });
     bar.finish();
-    let summary = made.map_err(failure)?;
+    if let Some(failure) = failed {
+        return Err(failure.into());
+    }
+    let summary = made?;
     if summary.listed == 0 && !photos.paths.is_empty() {
         return Err(Failure::BadInput("there are no photos there".to_string()));
     }
     Ok(summary)
-}
-
-fn failure(error: AssetError) -> Failure {
-    match error {
-        AssetError::Source(error) => error.into(),
-        AssetError::Model(error) => error.into(),
-        AssetError::Sink(error @ showroom_catalog::seams::SinkError::Full { .. }) => {
-            Failure::DiskFull(error.to_string())
-        }
-        other => Failure::Other(other.to_string()),
-    }
 }
 
 /// What a run did, in words: `3 photos made, 1 there already, 1 photo rejected`.
@@ -181,8 +144,4 @@ fn read_text(path: &Path) -> Result<String, Failure> {
 fn is_file(word: &str) -> Option<PathBuf> {
     let path = PathBuf::from(word);
     path.is_file().then_some(path)
-}
-
-fn sink_failure(error: showroom_catalog::seams::SinkError) -> Failure {
-    failure(AssetError::Sink(error))
 }

@@ -55,7 +55,7 @@ pub fn run(config: &Config, verb: &Rendition) -> Result<(), Failure> {
         }) as Box<dyn Maker>
     };
     let makers = (0..config.threads).map(|_| maker()).collect();
-    let sink = RenditionSink::new(&verb.output).map_err(super::sink_failure)?;
+    let sink = RenditionSink::new(&verb.output)?;
     let (mut all, mut failure) = (Vec::new(), None);
     let summary = make(config, &verb.photos, makers, &sink, &mut |event| {
         let AssetEvent::Done { assets, .. } = event else {
