@@ -88,7 +88,7 @@ pub struct Rendition {
     pub widths: Vec<u32>,
     /// Formats, best first; the last one is for browsers that know no other.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMAT", env = "SHOWROOM_FORMATS",
-          default_values_t = [RenditionFormat::Webp, RenditionFormat::Jpeg])]
+          default_values_t = [RenditionFormat::Avif, RenditionFormat::Webp, RenditionFormat::Jpeg])]
     pub formats: Vec<RenditionFormat>,
     /// The largest DSSIM: .005 is hardly seen side by side, .02 is when looked for.
     #[arg(long, value_name = "DSSIM", env = "SHOWROOM_TARGET", default_value_t = 0.01,
@@ -115,6 +115,7 @@ pub struct Rendition {
 /// A format of a rendition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RenditionFormat {
+    Avif,
     Webp,
     #[value(alias = "jpg")]
     Jpeg,
@@ -124,6 +125,7 @@ pub enum RenditionFormat {
 impl From<RenditionFormat> for ImageFormat {
     fn from(format: RenditionFormat) -> ImageFormat {
         match format {
+            RenditionFormat::Avif => ImageFormat::Avif,
             RenditionFormat::Webp => ImageFormat::Webp,
             RenditionFormat::Jpeg => ImageFormat::Jpeg,
             RenditionFormat::Png => ImageFormat::Png,

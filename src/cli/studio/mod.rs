@@ -10,7 +10,7 @@ mod rendition_sink;
 use std::path::{Path, PathBuf};
 
 use showroom_catalog::seams::{Catalogue, Columns, Maker, Sink, Source};
-use showroom_catalog::{Filter, PhotoRef};
+use showroom_catalog::{Asset, AssetKind, Filter, PhotoRef};
 use showroom_pipeline::{
     AssetEvent, AssetOptions, AssetParts, AssetSummary, FolderSource, PhotoList, SkuFrom,
     make_assets, silence_guarded_panics,
@@ -82,7 +82,7 @@ fn make(
         bar.show(now.handled(), total, format!("photos, {rate:.1}/s"));
         if let AssetEvent::Done { assets, made: true } = event
             && photos.paths.is_empty()
-            && let Err(error) = add_assets(&config.store, assets)
+            && let Err(error) = add_assets(&config.store, &files(assets))
         {
             failed = failed.take().or(Some(error));
             cancel.cancel();
@@ -98,6 +98,12 @@ fn make(
         return Err(Failure::BadInput("there are no photos there".to_string()));
     }
     Ok(summary)
+}
+
+/// The assets that are files of their own; findings are lines of one.
+fn files(assets: &[Asset]) -> Vec<Asset> {
+    let files = assets.iter().filter(|asset| asset.kind != AssetKind::Check);
+    files.cloned().collect()
 }
 
 /// What a run did, in words: `3 photos made, 1 there already, 1 photo rejected`.

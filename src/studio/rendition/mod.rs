@@ -3,6 +3,7 @@
 //! The target is the distance DSSIM = (1 − SSIM) / 2 from the same picture at the same width, not a
 //! quality number: what 75 means differs between formats and from photo to photo.
 
+mod avif;
 mod maker;
 mod search;
 mod snippet;
@@ -65,7 +66,8 @@ impl Wanted {
     }
 }
 
-/// Makes all of them, by rising width and in the order of the formats.
+/// Makes all of them, by rising width and in the order of the formats. There is no AVIF of a picture less
+/// than sixteen pixels wide or high.
 pub fn renditions(
     pixels: &Pixels,
     wanted: &Wanted,
@@ -76,6 +78,9 @@ pub fn renditions(
         let height = f64::from(pixels.height) * f64::from(width) / f64::from(pixels.width.max(1));
         let small = showroom_pixels::scale(pixels, width, (height.round() as u32).max(1));
         for &format in &wanted.formats {
+            if format == ImageFormat::Avif && small.width.min(small.height) < avif::LEAST_SIDE {
+                continue;
+            }
             let shown = match format.has_alpha() {
                 true => small.clone(),
                 false => {

@@ -3,8 +3,9 @@
 use showroom_catalog::Pixels;
 use showroom_pixels::{DecodeOptions, decode_pixels};
 
+use super::avif;
 use super::ssim::dssim;
-use crate::write::{ImageFormat, Metadata, WriteError, encode};
+use crate::write::{ImageFormat, Metadata, WriteError, encode, tagged};
 
 /// Qualities that are tried. Above, files grow and nobody sees why; 100 is lossless for WebP.
 const LEAST: u8 = 10;
@@ -54,6 +55,9 @@ fn attempt(
     quality: u8,
     metadata: &Metadata,
 ) -> Result<Found, WriteError> {
+    if format == ImageFormat::Avif {
+        return attempt_avif(pixels, quality, metadata);
+    }
     let file = encode(pixels, format, quality, metadata)?;
     let whole = DecodeOptions {
         min_side: u32::MAX,
@@ -67,5 +71,16 @@ fn attempt(
         quality,
         dssim: dssim(pixels, &shown),
         file,
+    })
+}
+
+fn attempt_avif(pixels: &Pixels, quality: u8, metadata: &Metadata) -> Result<Found, WriteError> {
+    let format = ImageFormat::Avif;
+    let encoded =
+        avif::encode(pixels, quality).map_err(|reason| WriteError::Encoder { format, reason })?;
+    Ok(Found {
+        quality,
+        dssim: dssim(pixels, &encoded.luma),
+        file: tagged(encoded.file, format, metadata)?,
     })
 }
