@@ -9,8 +9,6 @@ use rav1e::prelude::{EncoderConfig, EncoderStatus, FrameType, SpeedSettings};
 use rav1e::{Config, Context, Frame};
 use showroom_catalog::Pixels;
 
-/// The encoder takes nothing smaller, in pixels.
-pub const LEAST_SIDE: u32 = 16;
 /// How much time is taken for size, 0 to 10.
 const SPEED: u8 = 8;
 /// Quality of the transparency, whose edges are what is seen first.

@@ -66,8 +66,7 @@ impl Wanted {
     }
 }
 
-/// Makes all of them, by rising width and in the order of the formats. There is no AVIF of a picture less
-/// than sixteen pixels wide or high.
+/// Makes all of them, by rising width and in the order of the formats.
 pub fn renditions(
     pixels: &Pixels,
     wanted: &Wanted,
@@ -78,9 +77,6 @@ pub fn renditions(
         let height = f64::from(pixels.height) * f64::from(width) / f64::from(pixels.width.max(1));
         let small = showroom_pixels::scale(pixels, width, (height.round() as u32).max(1));
         for &format in &wanted.formats {
-            if format == ImageFormat::Avif && small.width.min(small.height) < avif::LEAST_SIDE {
-                continue;
-            }
             let shown = match format.has_alpha() {
                 true => small.clone(),
                 false => {

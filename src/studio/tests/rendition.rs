@@ -158,13 +158,13 @@ fn nothing_is_enlarged_and_each_width_is_made_once() {
 fn strips_and_single_pixels_and_transparency_have_renditions() {
     let wanted = Wanted {
         widths: vec![320],
-        formats: vec![ImageFormat::Webp, ImageFormat::Jpeg],
+        formats: vec![ImageFormat::Webp, ImageFormat::Jpeg, ImageFormat::Avif],
         target: 0.01,
     };
     let ghost = painted(30, 20, |x, _| [200, 10, 10, if x < 15 { 0 } else { 255 }]);
     for photo in [drawn(1, 1), drawn(2000, 1), drawn(1, 500), ghost.clone()] {
         let made = renditions(&photo, &wanted, &Metadata::default()).unwrap();
-        assert_eq!(made.len(), 2, "{photo:?}");
+        assert_eq!(made.len(), 3, "{photo:?}");
         assert!(placeholder(&photo).unwrap().data_uri.len() < 1000);
     }
     // WebP keeps the transparency, JPEG has it over white.
