@@ -5,6 +5,8 @@
 
 use std::io::Cursor;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use image::codecs::openexr::OpenExrDecoder;
 use image::{DynamicImage, ImageDecoder};
 
@@ -230,24 +232,8 @@ fn in_javascript(bytes: &[u8]) -> Option<Vec<u8>> {
     const BEFORE: &[u8] = b";base64,";
     let head = bytes.get(..bytes.len().min(4096))?;
     let start = head.windows(BEFORE.len()).position(|part| part == BEFORE)? + BEFORE.len();
-    let (mut out, mut bits, mut held) = (Vec::with_capacity(bytes.len() / 4 * 3), 0u32, 0);
-    for &digit in &bytes[start..] {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => break,
-        };
-        bits = bits << 6 | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push((bits >> held) as u8);
-        }
-    }
-    Some(out)
+    let digits = bytes[start..].split(|byte| b"'\"`".contains(byte)).next()?;
+    STANDARD.decode(digits).ok()
 }
 
 #[cfg(test)]
