@@ -13,10 +13,10 @@ DEMO := $(CURDIR)/demo
 BENCH_PYTHON := $(CACHE)/bench-venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models photos demo gallery test lint unit bench bench-gpu audit clean
+.PHONY: help setup build models photos demo gallery test lint unit bench bench-gpu bench-cutout audit clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what the build needs and is missing (Debian packages, by name)
 	@.ci/system-packages
@@ -81,6 +81,14 @@ bench-gpu: models $(CACHE)/gpu-venv/installed ## on a real GPU, beside PyTorch: 
 	$(CARGO) bench --locked -p showroom-vision --features "$(GPU_FEATURES)" --bench gpu_bench --no-run
 	@cd benches && $(CACHE)/gpu-venv/bin/python gpu.py --cache "$(CACHE)" \
 		--gpu "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/gpu_bench-* | grep -v '\.d$$' | head -1)" $(GPU_BENCH)
+
+bench-cutout: models photos $(CACHE)/cutout-venv/installed ## cut-outs beside rembg: benches/CUTOUT.md
+	@cd benches && $(CACHE)/cutout-venv/bin/python cutout.py --cache "$(CACHE)" --showroom "$(SHOWROOM)"
+
+$(CACHE)/cutout-venv/installed: benches/peer/cutout-requirements.txt
+	python3 -m venv "$(CACHE)/cutout-venv"
+	$(CACHE)/cutout-venv/bin/python -m pip install --quiet --disable-pip-version-check -r benches/peer/cutout-requirements.txt
+	@touch $@
 
 $(CACHE)/gpu-venv/installed: benches/peer/gpu-requirements.txt
 	python3 -m venv "$(CACHE)/gpu-venv"

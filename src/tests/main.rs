@@ -6,6 +6,7 @@
 mod bad_input;
 mod command_line;
 mod crash;
+mod cutouts;
 mod dedup;
 mod eval;
 mod feeds;

@@ -1,5 +1,6 @@
 //! The pipeline on real files, with a catalogue in memory and models that are made up.
 
+mod assets;
 mod dedup;
 mod evaluate;
 mod fakes;

@@ -41,15 +41,15 @@ pub fn freed(pixels: &Pixels, alpha: &[u8]) -> Pixels {
         .step_by(TILE)
         .flat_map(|y| (0..width).step_by(TILE).map(move |x| (x, y)));
     for (left, top) in corners.filter(|_| fits) {
-        let (right, bottom) = ((left + TILE).min(width), (top + TILE).min(height));
-        let is_soft = (top..bottom).any(|y| {
-            alpha[y * width + left..y * width + right]
-                .iter()
-                .any(|&alpha| alpha > 0 && alpha < 255)
-        });
-        if !is_soft {
+        let tile = [
+            left,
+            top,
+            (left + TILE).min(width),
+            (top + TILE).min(height),
+        ];
+        let Some([left, top, right, bottom]) = soft_part(alpha, width, tile) else {
             continue;
-        }
+        };
         let (x0, y0) = (left.saturating_sub(HALO), top.saturating_sub(HALO));
         let (x1, y1) = ((right + HALO).min(width), (bottom + HALO).min(height));
         let places = (y0..y1).flat_map(|y| y * width + x0..y * width + x1);
@@ -63,7 +63,7 @@ pub fn freed(pixels: &Pixels, alpha: &[u8]) -> Pixels {
         for y in top..bottom {
             for x in left..right {
                 let at = y * width + x;
-                if alpha[at] > 0 && alpha[at] < 255 {
+                if is_soft(alpha[at]) {
                     let colour = found[(y - y0) * (x1 - x0) + x - x0];
                     let bytes = colour.map(|value| (255.0 * value).round() as u8);
                     rgba[4 * at..4 * at + 3].copy_from_slice(&bytes);
@@ -76,6 +76,29 @@ pub fn freed(pixels: &Pixels, alpha: &[u8]) -> Pixels {
         height: pixels.height,
         rgba,
     }
+}
+
+fn is_soft(alpha: u8) -> bool {
+    alpha > 0 && alpha < 255
+}
+
+/// The smallest part of a tile (first column and row, those behind the last) with all its soft pixels.
+fn soft_part(
+    alpha: &[u8],
+    width: usize,
+    [left, top, right, bottom]: [usize; 4],
+) -> Option<[usize; 4]> {
+    let mut part: Option<[usize; 4]> = None;
+    for y in top..bottom {
+        let row = &alpha[y * width + left..y * width + right];
+        let first = row.iter().position(|&alpha| is_soft(alpha));
+        let last = row.iter().rposition(|&alpha| is_soft(alpha));
+        if let (Some(first), Some(last)) = (first, last) {
+            let [x0, y0, x1, _] = part.unwrap_or([right, y, left, y]);
+            part = Some([x0.min(left + first), y0, x1.max(left + last + 1), y + 1]);
+        }
+    }
+    part
 }
 
 /// A picture and its alpha, all 0–1, row by row.

@@ -267,3 +267,71 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
         .map(|(a, b)| f64::from(*a) * f64::from(*b))
         .sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    /// See `tests/oracle/make_expected.py`.
+    #[derive(Deserialize)]
+    struct Oracle {
+        width: usize,
+        height: usize,
+        weight: f32,
+        rgb: Vec<u8>,
+        alpha: Vec<u8>,
+        closed_form: Vec<f32>,
+    }
+
+    #[test]
+    fn alpha_is_the_one_that_solves_the_system() {
+        let oracle: Oracle = serde_json::from_str(include_str!("../tests/expected.json")).unwrap();
+        let colours: Vec<[f32; 3]> = (oracle.rgb.as_chunks::<3>().0.iter())
+            .map(|rgb| rgb.map(|value| f32::from(value) / 255.0))
+            .collect();
+        let mut alpha: Vec<f32> = oracle.alpha.iter().map(|&a| f32::from(a) / 255.0).collect();
+        let unknown: Vec<bool> = oracle.alpha.iter().map(|&a| a > 0 && a < 255).collect();
+        assert!(unknown.iter().filter(|&&u| u).count() > 200);
+        for (alpha, unknown) in alpha.iter_mut().zip(&unknown) {
+            if *unknown {
+                *alpha = 0.5;
+            }
+        }
+        let region = Region {
+            width: oracle.width,
+            height: oracle.height,
+            colours: &colours,
+            unknown: &unknown,
+            prior: &vec![0.5; unknown.len()],
+            weight: &vec![oracle.weight; unknown.len()],
+        };
+        solve(&region, &mut alpha, 1000);
+        // The solver stops at a thousandth of the residual.
+        const TOLERANCE: f32 = 5e-3;
+        for (at, (found, wanted)) in alpha.iter().zip(&oracle.closed_form).enumerate() {
+            assert!(
+                (found - wanted).abs() < TOLERANCE,
+                "{at}: {found} and not {wanted}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_has_no_window_stays() {
+        for (width, height) in [(1, 1), (2, 9), (9, 2)] {
+            let count = width * height;
+            let region = Region {
+                width,
+                height,
+                colours: &vec![[0.5; 3]; count],
+                unknown: &vec![true; count],
+                prior: &vec![1.0; count],
+                weight: &vec![1.0; count],
+            };
+            let mut alpha = vec![0.25; count];
+            solve(&region, &mut alpha, 10);
+            assert_eq!(alpha, vec![0.25; count]);
+        }
+    }
+}

@@ -13,6 +13,7 @@
 
 mod closed_form;
 mod colours;
+mod crumbs;
 mod pyramid;
 
 use showroom_catalog::Pixels;
@@ -20,6 +21,7 @@ use showroom_catalog::seams::SoftMask;
 
 use closed_form::{Region, solve};
 use colours::ColourModel;
+use crumbs::swept;
 use pyramid::{Level, stretched};
 
 /// Longer side of the smallest size, in pixels: about twice the mask's.
@@ -32,6 +34,10 @@ const LEAST_BELIEF: f32 = 0.03;
 /// Steps of the solver at the smallest size, and at each larger one, where it begins near the end.
 const BASE_STEPS: usize = 200;
 const FINE_STEPS: usize = 15;
+/// What is taken from alpha at both ends, the rest being stretched over 0–1: where the photo shows no edge, the
+/// solver leaves a veil. At the smallest size, and at the end.
+const BASE_VEIL: f32 = 0.08;
+const LAST_VEIL: f32 = 0.04;
 /// Alpha below and above these is 0 and 1.
 const CLEAR: f32 = 0.02;
 const SOLID: f32 = 0.98;
@@ -113,7 +119,7 @@ pub fn refine(pixels: &Pixels, mask: &SoftMask, band: Band) -> Matte {
         }
         size = to;
     }
-    let byte = |alpha: f32| (255.0 * snapped(alpha)).round() as u8;
+    let byte = |alpha: f32| (255.0 * unveiled(alpha, LAST_VEIL)).round() as u8;
     Matte {
         alpha: alpha.into_iter().map(byte).collect(),
         moved,
@@ -162,6 +168,10 @@ fn at_base(level: &Level, coarse: &[f32], band: Band, reach: usize) -> Vec<f32> 
         weight: &weight,
     };
     solve(&region, &mut alpha, BASE_STEPS);
+    alpha
+        .iter_mut()
+        .for_each(|alpha| *alpha = unveiled(*alpha, BASE_VEIL));
+    swept(&mut alpha, width, CLEAR);
     alpha
 }
 
@@ -277,6 +287,10 @@ fn grown_line(flags: impl Iterator<Item = bool>, reach: usize) -> Vec<bool> {
     pass(&mut (0..flags.len()));
     pass(&mut (0..flags.len()).rev());
     out
+}
+
+fn unveiled(alpha: f32, veil: f32) -> f32 {
+    ((alpha - veil) / (1.0 - 2.0 * veil)).clamp(0.0, 1.0)
 }
 
 fn snapped(alpha: f32) -> f32 {
