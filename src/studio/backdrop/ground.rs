@@ -9,9 +9,15 @@ use showroom_pixels::{Mask, Rect, scale_mask};
 
 /// Cells along the product's longer side.
 const CELLS: f32 = 220.0;
-/// A column touches where its lowest point is at most this far above the lowest of all: share of the
-/// product's height.
-const TOUCHING: f32 = 0.13;
+/// A point touches where it is at most this far above the lowest of all: share of the product's height.
+const TOUCHING: f32 = 0.1;
+/// Or this far, where the ground line rises to it no more steeply than this: the edge of a bag seen from its
+/// corner, and not the side of a ball.
+const SLANTING: (f32, f32) = (0.3, 0.5);
+/// A column is in contact where its lowest point is nearer to the ground line than this share of the height.
+const CONTACT: f32 = 0.04;
+/// Cells over which contact fades at its ends.
+const FADES: usize = 5;
 /// A cell is the product from this alpha on.
 const SOLID: u8 = 128;
 
@@ -27,11 +33,16 @@ pub struct Outline {
     pub alpha: Vec<u8>,
     /// Row of the picture (in pixels) at which each column stands.
     pub ground: Vec<f32>,
+    /// How far each column is in contact with the floor, 0–1, with [`Outline::MARGIN`] columns more on
+    /// both sides.
+    contact: Vec<f32>,
     /// Distance of each cell from the outline, in cells; 0 outside.
     pub inset: Vec<f32>,
 }
 
 impl Outline {
+    const MARGIN: usize = 2 * FADES;
+
     /// Of a placed cut-out and the box round what can be seen of it.
     pub fn of(placed: &Pixels, found: Rect) -> Outline {
         let longest = found.width.max(found.height) as f32;
@@ -57,7 +68,9 @@ impl Outline {
             found.width as f32 / columns as f32,
             found.height as f32 / rows as f32,
         ];
-        let ground = ground_line(&lowest_points(&alpha, columns, rows), rows);
+        let lowest = lowest_points(&alpha, columns, rows);
+        let ground = ground_line(&lowest, rows);
+        let contact = contacts(&lowest, &ground, rows, Outline::MARGIN);
         Outline {
             columns,
             rows,
@@ -67,6 +80,7 @@ impl Outline {
                 .iter()
                 .map(|row| found.y as f32 + row * cell[1])
                 .collect(),
+            contact,
             inset: insets(&alpha, columns, rows),
             alpha,
         }
@@ -82,6 +96,17 @@ impl Outline {
         let at = (at.max(0.0) as usize).min(self.columns - 1);
         self.ground[at]
     }
+
+    /// How far the product is in contact with the floor in a column of the picture, 0–1.
+    pub fn contact_at(&self, column: f32) -> f32 {
+        let at = (column - self.origin[0]) / self.cell[0] + Outline::MARGIN as f32 - 0.5;
+        if at < 0.0 {
+            return 0.0;
+        }
+        let of = |at: usize| self.contact.get(at).copied().unwrap_or(0.0);
+        let left = at as usize;
+        of(left) + (of(left + 1) - of(left)) * at.fract()
+    }
 }
 
 /// One past the lowest solid cell of each column; `None` where there is none.
@@ -93,13 +118,45 @@ fn lowest_points(alpha: &[u8], columns: usize, rows: usize) -> Vec<Option<usize>
 /// The hull under the touching points, level beyond the first and the last.
 fn ground_line(lowest: &[Option<usize>], rows: usize) -> Vec<f32> {
     let least = lowest.iter().flatten().copied().max().unwrap_or(rows) as f32;
-    let touching = lowest.iter().enumerate().filter_map(|(x, row)| {
-        let row = (*row)? as f32;
-        (row >= least - TOUCHING * rows as f32).then_some((x as f32, row))
+    let hull = hull(lowest, least - SLANTING.0 * rows as f32);
+    let Some(middle) = hull.iter().position(|point| point.1 == least) else {
+        return vec![least; lowest.len()];
+    };
+    // From the lowest point outwards, as far as the points touch.
+    let touches = |from: (f32, f32), to: (f32, f32)| {
+        let slope = (from.1 - to.1).abs() / (from.0 - to.0).abs();
+        to.1 >= least - TOUCHING * rows as f32 || slope <= SLANTING.1
+    };
+    let after = hull[middle..]
+        .windows(2)
+        .take_while(|p| touches(p[0], p[1]));
+    let end = middle + after.count();
+    let before = hull[..=middle].windows(2).rev();
+    let start = middle - before.take_while(|p| touches(p[1], p[0])).count();
+    let touching = &hull[start..=end];
+    let at = |x: f32| {
+        let after = touching.iter().position(|point| point.0 >= x);
+        match after {
+            Some(0) => touching[0].1,
+            Some(after) => {
+                let (from, to) = (touching[after - 1], touching[after]);
+                from.1 + (to.1 - from.1) * (x - from.0) / (to.0 - from.0)
+            }
+            None => hull[end].1,
+        }
+    };
+    (0..lowest.len()).map(|x| at(x as f32)).collect()
+}
+
+/// The hull under the lowest points that are no higher than `row`, from left to right.
+fn hull(lowest: &[Option<usize>], row: f32) -> Vec<(f32, f32)> {
+    let points = lowest.iter().enumerate().filter_map(|(x, lowest)| {
+        let lowest = (*lowest)? as f32;
+        (lowest >= row).then_some((x as f32, lowest))
     });
     // Monotone chain: rows grow downwards, so the lower hull has the greatest rows.
     let mut hull: Vec<(f32, f32)> = Vec::new();
-    for point in touching {
+    for point in points {
         while let [.., before, last] = hull[..] {
             let turn = (last.0 - before.0) * (point.1 - before.1)
                 - (last.1 - before.1) * (point.0 - before.0);
@@ -110,18 +167,27 @@ fn ground_line(lowest: &[Option<usize>], rows: usize) -> Vec<f32> {
         }
         hull.push(point);
     }
-    let at = |x: f32| {
-        let after = hull.iter().position(|point| point.0 >= x);
-        match after {
-            Some(0) => hull[0].1,
-            Some(after) => {
-                let (from, to) = (hull[after - 1], hull[after]);
-                from.1 + (to.1 - from.1) * (x - from.0) / (to.0 - from.0)
-            }
-            None => hull.last().map_or(least, |point| point.1),
-        }
+    hull
+}
+
+/// How far each column is in contact, faded over a few cells, with `margin` columns more on both sides.
+fn contacts(lowest: &[Option<usize>], ground: &[f32], rows: usize, margin: usize) -> Vec<f32> {
+    let near = |(lowest, ground): (&Option<usize>, &f32)| {
+        let gap = lowest.map_or(f32::MAX, |lowest| ground - lowest as f32);
+        (1.0 - gap / (CONTACT * rows as f32).max(1.0)).clamp(0.0, 1.0)
     };
-    (0..lowest.len()).map(|x| at(x as f32)).collect()
+    let none = || std::iter::repeat_n(0.0, margin);
+    let own = lowest.iter().zip(ground).map(near);
+    let mut contact: Vec<f32> = none().chain(own).chain(none()).collect();
+    for _ in 0..2 {
+        let faded = |at: usize| {
+            let from = at.saturating_sub(FADES / 2);
+            let part = &contact[from..(at + FADES / 2 + 1).min(contact.len())];
+            part.iter().sum::<f32>() / part.len() as f32
+        };
+        contact = (0..contact.len()).map(faded).collect();
+    }
+    contact
 }
 
 /// Chamfer distance (1, √2) to what is not solid; beyond the grid nothing is.
@@ -179,6 +245,22 @@ mod tests {
         assert_eq!(lowest[4], Some(19));
         let ground = ground_line(&lowest, rows);
         assert!(ground.iter().all(|row| *row == 20.0), "{ground:?}");
+    }
+
+    #[test]
+    fn a_ball_stands_on_its_lowest_part_and_a_slanting_edge_on_all_of_it() {
+        let ball: Vec<Option<usize>> = (-50i32..=50)
+            .map(|x| Some((50.0 + f64::from(2500 - x * x).sqrt()).round() as usize))
+            .collect();
+        let ground = ground_line(&ball, 100);
+        let highest = ground.iter().copied().fold(f32::MAX, f32::min);
+        assert!((88.0..=96.0).contains(&highest), "{highest}");
+        let contact = contacts(&ball, &ground, 100, 4);
+        assert!(contact[54] > 0.9 && contact[8] < 0.05, "{contact:?}");
+        // It rises by a quarter of the height, one in three.
+        let bag: Vec<Option<usize>> = (0..75).map(|x| Some(100 - x / 3)).collect();
+        let ground = ground_line(&bag, 100);
+        assert!(ground[74] < 77.0 && contacts(&bag, &ground, 100, 4)[70] > 0.6);
     }
 
     #[test]

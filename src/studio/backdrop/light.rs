@@ -5,7 +5,7 @@ use super::noise::hashed;
 use super::tone::luminance;
 
 /// Lamps of a scene: shadows of fewer show steps, of more nobody sees a difference.
-pub const LAMPS: usize = 320;
+pub const LAMPS: usize = 224;
 
 /// One lamp, far away.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,6 +14,10 @@ use super::tone::{level, linear, luminance, shoulder};
 
 /// The mirror image is blurred to this share of the product's size.
 const MIRROR_SIDE: f32 = 220.0;
+/// Where a product touches the floor no light comes in between: how dark that is, and how far it is seen, in
+/// units along the floor.
+const CONTACT_DARK: f32 = 0.75;
+const CONTACT_REACH: f32 = 0.07;
 /// The mirror image fades over this many units.
 const MIRROR_REACH: f32 = 0.5;
 
@@ -64,7 +68,7 @@ impl Lit {
             fallen.map(|part| {
                 let tint = 1.0 + (part / bright - 1.0) * scene.light.tint;
                 // Both surfaces are kept from falling into the dark: in a room light bounces.
-                tint * (0.35 + 0.65 * bright / most) * scene.light.exposure
+                tint * (0.7 + 0.3 * bright / most) * scene.light.exposure
             })
         };
         Lit {
@@ -131,13 +135,14 @@ impl Lit {
         let on_wall = wall_share(place.along, stage.wall, scene.wall.sweep);
         let floor = with.floor.at(&place, with.seed);
         let wall = with.wall.at(&place, with.seed ^ 0x3a11);
-        let arrives = with.shadows.at(place.across, place.along);
+        let arrives = arriving(with, &place, scene.wall.sweep);
+        let contact = 1.0 - contact(with, column, row) * (1.0 - on_wall);
         let [width, height] = [stage.width, stage.height].map(|side| side as f32);
         let (dx, dy) = (column / width - 0.5, row / height - 0.5);
         let corner = 1.0 - scene.vignette * ((dx * dx + dy * dy) * 2.0).powf(1.5);
         let spot = 1.0 - scene.light.spot * (1.0 - spot(place, stage));
         let mut light: [f32; 3] = std::array::from_fn(|c| {
-            let shadow = 1.0 - (1.0 - arrives[c]) * scene.light.shadow;
+            let shadow = 1.0 - (1.0 - arrives[c] * contact) * scene.light.shadow;
             let on_floor = floor[c] * self.floor[c];
             let on_the_wall = wall[c] * self.wall[c];
             (on_floor + (on_the_wall - on_floor) * on_wall) * shadow * corner * spot
@@ -195,6 +200,35 @@ fn wall_share(along: f32, wall: f32, sweep: f32) -> f32 {
     let over = (along - wall) / (2.0 * sweep.max(0.01)) + 0.5;
     let share = over.clamp(0.0, 1.0);
     share * share * (3.0 - 2.0 * share)
+}
+
+/// What share of the light arrives. Over a sweep, where floor and wall are one surface, so are their
+/// shadows: averaged over more the nearer to its middle.
+fn arriving(with: &Shading, place: &Place, sweep: f32) -> [f32; 3] {
+    const TAPS: i32 = 4;
+    let reach = sweep - (place.along - with.stage.wall).abs();
+    if reach <= 0.0 {
+        return with.shadows.at(place.across, place.along);
+    }
+    let mut sum = [0.0; 3];
+    for tap in -TAPS..=TAPS {
+        let along = place.along + 0.7 * reach * tap as f32 / TAPS as f32;
+        let at = with.shadows.at(place.across, along);
+        sum.iter_mut().zip(at).for_each(|(sum, part)| *sum += part);
+    }
+    sum.map(|sum| sum / (2 * TAPS + 1) as f32)
+}
+
+/// How much darker the floor is where the product touches it.
+fn contact(with: &Shading, column: f32, row: f32) -> f32 {
+    let touching = with.outline.contact_at(column);
+    if touching <= 0.0 {
+        return 0.0;
+    }
+    let stage = &with.stage;
+    let along = stage.scale * stage.camera_height / stage.camera_distance;
+    let away = (row - with.outline.ground_at(column)).abs() / along;
+    CONTACT_DARK * touching * (-away / CONTACT_REACH).exp()
 }
 
 /// A pool of light round the product: 1 in its middle, towards 0 far from it.

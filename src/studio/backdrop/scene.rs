@@ -128,7 +128,7 @@ pub struct Standing {
 impl Default for Camera {
     fn default() -> Self {
         Camera {
-            height: 0.75,
+            height: 1.2,
             distance: 4.5,
         }
     }

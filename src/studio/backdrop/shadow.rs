@@ -14,12 +14,17 @@ const CELL: f32 = 1.0 / 220.0;
 /// Cells of a map at the most; of a larger scene the cells are larger.
 const MOST_CELLS: f32 = 3e6;
 /// Depths at which the product is taken to be solid.
-const SLICES: usize = 5;
+const SLICES: usize = 4;
 /// A product is at most this thick, in units, and as thick as it is wide by this factor.
 const THICKEST: f32 = 0.3;
 const ROUNDNESS: f32 = 1.4;
-/// How often the map is smoothed: the lamps are points and their shadows have edges.
-const SMOOTHED: usize = 2;
+/// A product is at most about this deep behind its lowest point, in units: it may have been photographed from
+/// further above than the scene is seen.
+const DEEPEST: f32 = 0.6;
+/// Each bit of shadow is moved aside at random by this share of its way from the product, as the lamps are
+/// points and their shadows have edges; then the map is smoothed.
+const SWAY: f32 = 0.05;
+const SMOOTHED: usize = 3;
 
 /// What share of the light arrives, over floor and wall.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +89,7 @@ impl ShadowMap {
                 }
             };
             for point in &points {
-                carry(point, lamp, stage, seed, &mut stamp);
+                carry(point, (number as i32, lamp), stage, seed, &mut stamp);
             }
         }
         map.share = taken
@@ -168,7 +173,8 @@ fn points(outline: &Outline, stage: &Stage) -> Vec<Point> {
     for column in 0..outline.columns {
         let x = outline.origin[0] + (column as f32 + 0.5) * outline.cell[0];
         let ground = outline.ground[column];
-        let distance = stage.distance_of_row(ground);
+        let behind = stage.distance_of_row(ground) - stage.camera_distance;
+        let distance = stage.camera_distance + DEEPEST * (behind / DEEPEST).tanh();
         let units = distance / (stage.scale * stage.camera_distance);
         for row in 0..outline.rows {
             let y = outline.origin[1] + (row as f32 + 0.5) * outline.cell[1];
