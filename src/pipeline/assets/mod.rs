@@ -246,9 +246,10 @@ impl Run<'_> {
                 Ok(source) => self.one(maker.as_mut(), source),
                 Err(reject) => Ok(AssetEvent::Rejected(reject)),
             };
-            match event {
-                Ok(event) if out.send(event).is_ok() => {}
-                Ok(_) => return,
+            let sent = event.map(|event| out.send(event).is_ok());
+            match sent {
+                Ok(true) => {}
+                Ok(false) => return,
                 Err(error) => return self.fail(error),
             }
         }

@@ -150,7 +150,9 @@ fn a_flat_photo_keeps_what_the_mask_says() {
         .map(|i| coverage(400, i % 400, i / 400, &inside))
         .collect();
     let area: f32 = wanted.iter().sum();
-    assert!(apart(&matte.alpha, &wanted) < 0.05 * area);
+    // The rim is as wide as a cell of the mask, of which there are some hundred and fifty round the disc.
+    let rim = apart(&matte.alpha, &wanted);
+    assert!(rim < 0.08 * area, "{rim} of {area}");
 }
 
 #[test]

@@ -208,7 +208,8 @@ fn check(
     bytes: usize,
     channels: u64,
 ) -> Result<(), WriteError> {
-    let whole = bytes as u64 == u64::from(width) * u64::from(height) * channels && bytes > 0;
+    let needed = (u64::from(width) * u64::from(height)).checked_mul(channels);
+    let whole = needed == Some(bytes as u64) && bytes > 0;
     if !whole {
         return Err(WriteError::Uneven {
             width,
