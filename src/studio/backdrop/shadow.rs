@@ -203,7 +203,13 @@ fn points(outline: &Outline, stage: &Stage) -> Vec<Point> {
 }
 
 /// Where the shadow of a point falls for a lamp.
-fn carry(point: &Point, lamp: &Lamp, stage: &Stage, seed: u64, stamp: &mut impl FnMut(f32, f32)) {
+fn carry(
+    point: &Point,
+    (number, lamp): (i32, &Lamp),
+    stage: &Stage,
+    seed: u64,
+    stamp: &mut impl FnMut(f32, f32),
+) {
     let [right, up, near] = lamp.towards;
     // A cell is drawn out along the floor where the light is low: more than one stamp then, at random
     // heights within the cell, which also softens the steps.
