@@ -225,10 +225,8 @@ mod tests {
     use super::*;
 
     fn drawn(picture: &[&str]) -> (Vec<u8>, usize, usize) {
-        let alpha = picture
-            .concat()
-            .bytes()
-            .map(|b| if b == b'#' { 255 } else { 0 });
+        let text = picture.concat();
+        let alpha = text.bytes().map(|b| if b == b'#' { 255 } else { 0 });
         (alpha.collect(), picture[0].len(), picture.len())
     }
 

@@ -219,16 +219,18 @@ fn carry(
         let jitter = hashed(point.number, step, seed) - 0.5;
         let within = (step as f32 + 0.5 + jitter) / steps - 0.5;
         let height = (point.up + within * point.tall).max(0.0);
+        let random = hashed(point.number ^ (step << 30), number, seed ^ 0x5a7);
+        let aside = right + SWAY * (random - 0.5);
+        // Another random number, of the digits that the first one hardly used.
+        let off = SWAY * ((random * 4096.0).fract() - 0.5);
         let reach = height / up;
-        let floor = point.near - reach * near;
+        let floor = point.near - reach * (near + off);
         if -floor <= stage.wall {
-            stamp(point.across - reach * right, -floor);
+            stamp(point.across - reach * aside, -floor);
         } else if near > 1e-4 {
             let reach = (point.near + stage.wall) / near;
-            stamp(
-                point.across - reach * right,
-                stage.wall + height - reach * up,
-            );
+            let along = stage.wall + height - reach * (up + off);
+            stamp(point.across - reach * aside, along);
         }
     }
 }
