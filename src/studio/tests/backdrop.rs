@@ -33,7 +33,7 @@ fn cutout() -> Pixels {
             Some(1) => 200,
             _ => 255,
         };
-        [product_grey(x, y), (x % 200) as u8, 37, alpha]
+        [product_grey(x, y), x as u8, y as u8, alpha]
     })
 }
 
