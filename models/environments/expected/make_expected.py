@@ -2,7 +2,7 @@
 """Writes expected.json: irradiance of every environment on a floor and on a wall, read by OpenEXR itself.
 
 usage: make_expected.py FOLDER        the package's hdri/ folder, with NAME.exr.js in it
-Needs the PyPI packages OpenEXR 3.4 and numpy.
+Needs the PyPI packages OpenEXR 3.5.3 and numpy.
 
 Directions as in src/studio/backdrop/environment.rs: azimuth 0 is +z (the camera), 90 is +x, the first row
 is the zenith. Negative values, which the lossy compression makes round bright spots, are no light.
