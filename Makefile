@@ -13,7 +13,7 @@ DEMO := $(CURDIR)/demo
 BENCH_PYTHON := $(CACHE)/bench-venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models photos demo test lint unit bench bench-gpu bench-cutout audit clean
+.PHONY: help setup build models photos demo gallery test lint unit bench bench-gpu bench-cutout audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ demo: models photos ## real photos become a tagged, searchable catalogue and a p
 	@echo "  showroom search --text 'wooden chair' --json"
 	@echo "  showroom search --image $(PHOTOS)/kitchen/espresso-cup.png --colour-weight 0"
 	@echo "  showroom export --where 'colour = red'"
+
+gallery: models photos ## twenty real photos on five backdrops: demo/gallery.html
+	@mkdir -p "$(DEMO)"
+	@python3 benches/gallery.py --showroom "$(SHOWROOM)" --photos "$(PHOTOS)" -o "$(DEMO)"
 
 test: lint unit ## everything that must pass: rustfmt, clippy, all tests
 	@echo "make test: passed"

@@ -21,6 +21,8 @@ pub enum AssetKind {
     Rendition,
     /// The photo as a marketplace wants it.
     Compliant,
+    /// What a marketplace's rules say of the photo, as JSON.
+    Check,
 }
 
 impl AssetKind {
@@ -32,6 +34,7 @@ impl AssetKind {
             AssetKind::Backdrop => "backdrop",
             AssetKind::Rendition => "rendition",
             AssetKind::Compliant => "compliant",
+            AssetKind::Check => "check",
         }
     }
 }

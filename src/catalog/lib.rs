@@ -25,8 +25,8 @@ pub mod reject;
 pub mod seams;
 pub mod tag;
 
-pub use decision::{Decisions, Verdict};
 pub use asset::{Asset, AssetKind, Made, Planned, Recipe};
+pub use decision::{Decisions, Verdict};
 pub use embedding::{VectorName, Vectors};
 pub use filter::Filter;
 pub use pair::{Evidence, Overlap, PairKey, PairKind};

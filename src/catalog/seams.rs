@@ -8,8 +8,8 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
-use crate::decision::{DecisionLog, Decisions, LogEntry};
 use crate::asset::{Asset, Made, Planned};
+use crate::decision::{DecisionLog, Decisions, LogEntry};
 use crate::embedding::Vectors;
 use crate::filter::Filter;
 use crate::manifest::StoreManifest;

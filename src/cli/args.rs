@@ -4,6 +4,7 @@ mod cutout;
 mod dedup;
 pub mod labels;
 mod reindex;
+pub mod studio;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -158,6 +159,9 @@ pub enum Verb {
     #[command(subcommand)]
     Labels(labels::Labels),
     Cutout(Cutout),
+    Check(studio::Check),
+    Rendition(studio::Rendition),
+    Backdrop(Box<studio::Backdrop>),
 }
 
 /// Take photos into the catalogue: decode, measure, embed, tag. A second run takes up where the

@@ -30,6 +30,7 @@ mod serve;
 mod source;
 mod surround;
 
+mod studio;
 mod table;
 mod tag;
 mod watch;
@@ -63,5 +64,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Eval(verb) => eval::run(&config, &verb),
         Verb::Labels(verb) => labels::run(&config, &verb),
         Verb::Cutout(verb) => cutout::run(&config, &verb),
+        Verb::Check(verb) => studio::check::run(&config, &verb),
+        Verb::Rendition(verb) => studio::rendition::run(&config, &verb),
+        Verb::Backdrop(verb) => studio::backdrop::run(&config, &verb),
     }
 }

@@ -49,6 +49,11 @@ impl Bar {
         self.bar.set_message(message.into());
     }
 
+    /// Prints without tearing the bar.
+    pub fn suspend(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

@@ -40,7 +40,7 @@ pub use histogram::{COLOUR_DIMENSIONS, colour_histogram};
 pub use limits::Limits;
 pub use palette::{colour_name, named_colours};
 pub use product::{Mask, Product, product};
-pub use scale::scale;
+pub use scale::{scale, scale_mask};
 pub use showroom_catalog::PhotoId;
 
 /// The id of a photo: BLAKE3 of its bytes.

@@ -1,9 +1,10 @@
 //! Pixels at another size, with their transparency.
 
 use fast_image_resize::FilterType;
-use fast_image_resize::pixels::U8x4;
+use fast_image_resize::pixels::{U8, U8x4};
 use showroom_catalog::Pixels;
 
+use crate::product::Mask;
 use crate::reduce::{Alpha, resize};
 
 /// All of `pixels` at `width` × `height` (each at least 1), antialiased with Lanczos's filter. Colours are
@@ -26,6 +27,20 @@ pub fn scale(pixels: &Pixels, width: u32, height: u32) -> Pixels {
         width: to.0,
         height: to.1,
         rgba,
+    }
+}
+
+/// A mask at another size, bilinear.
+pub fn scale_mask(mask: &Mask, width: u32, height: u32) -> Mask {
+    let to = (width.max(1), height.max(1));
+    let from = (mask.width, mask.height);
+    if from == to {
+        return mask.clone();
+    }
+    Mask {
+        width: to.0,
+        height: to.1,
+        values: resize::<U8>(&mask.values, from, to, FilterType::Bilinear, Alpha::None),
     }
 }
 
@@ -71,5 +86,18 @@ mod tests {
             rgba: vec![1, 2, 3, 4, 5, 6, 7, 0],
         };
         assert_eq!(scale(&pixels, 2, 1), pixels);
+    }
+
+    #[test]
+    fn a_mask_grows_and_shrinks() {
+        let mask = Mask {
+            width: 2,
+            height: 1,
+            values: vec![0, 255],
+        };
+        let large = scale_mask(&mask, 8, 2);
+        assert_eq!(large.values.len(), 16);
+        assert_eq!((large.values[0], large.values[7]), (0, 255));
+        assert!(large.values[..8].is_sorted());
     }
 }

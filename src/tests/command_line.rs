@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::shop::{Shop, finish};
 
-const VERBS: [&[&str]; 16] = [
+const VERBS: [&[&str]; 19] = [
     &["ingest"],
     &["tag"],
     &["reindex"],
@@ -24,6 +24,9 @@ const VERBS: [&[&str]; 16] = [
     &["eval"],
     &["labels"],
     &["cutout"],
+    &["check"],
+    &["rendition"],
+    &["backdrop"],
 ];
 
 #[test]

@@ -21,3 +21,4 @@ mod serve;
 #[cfg(unix)]
 mod shared_space;
 mod shop;
+mod studio;

@@ -260,7 +260,7 @@ impl Run<'_> {
         let bytes = match self.source.fetch(&source, self.options.max_bytes) {
             Ok(bytes) => bytes,
             Err(error) => {
-                let (code, reason) = why_not_read(&error);
+                let (code, reason) = why_not_read(&error, false);
                 return Ok(rejected(source, Stage::Fetch, code, reason));
             }
         };

@@ -11,6 +11,7 @@ use showroom_pixels::Mask;
 
 pub use frame::{Aspect, Frame, FrameError};
 pub use judge::{Flag, Judgement};
+pub(crate) use maker::RULES;
 pub use maker::{CutoutMaker, CutoutOptions};
 pub use remove::{BadParameter, RemoveError, RemoveParams, remove};
 

@@ -230,7 +230,11 @@ fn check(
 }
 
 /// The file with its metadata in the place that its format has for it.
-fn tagged(file: Vec<u8>, format: ImageFormat, metadata: &Metadata) -> Result<Vec<u8>, WriteError> {
+pub(crate) fn tagged(
+    file: Vec<u8>,
+    format: ImageFormat,
+    metadata: &Metadata,
+) -> Result<Vec<u8>, WriteError> {
     let packet = metadata.packet();
     let tagged = match format {
         ImageFormat::Png => png::with_xmp(&file, &packet),

@@ -26,7 +26,7 @@ macro_rules! built_in {
 }
 
 /// Name, manifest and card of the models that are part of the program.
-const BUILT_IN: [(&str, &str, &str); 7] = built_in![
+const BUILT_IN: [(&str, &str, &str); 8] = built_in![
     "efficientnet-lite2",
     "efficientnet-lite0",
     "u2netp",
@@ -34,6 +34,7 @@ const BUILT_IN: [(&str, &str, &str); 7] = built_in![
     "all-minilm-l6-v2",
     "shopify-taxonomy",
     "onnxruntime",
+    "environments",
 ];
 
 /// A model that is known.

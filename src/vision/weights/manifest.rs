@@ -46,6 +46,8 @@ pub enum Task {
     Taxonomy,
     /// A library that runs models.
     Runtime,
+    /// Pictures of light from all around.
+    Environment,
 }
 
 /// Under which licence the files are, and where that can be read.
