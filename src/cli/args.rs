@@ -1,5 +1,6 @@
 //! What the user can type. Every flag has a twin in the environment, named in its help.
 
+mod adapt;
 mod dedup;
 pub mod labels;
 mod reindex;
@@ -17,6 +18,7 @@ pub use eval::Eval;
 mod search;
 
 pub use self::reindex::{Add, Reindex};
+pub use adapt::Adapt;
 pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
 mod feed;
@@ -150,6 +152,7 @@ pub enum Verb {
     Eval(Eval),
     #[command(subcommand)]
     Labels(labels::Labels),
+    Adapt(Adapt),
 }
 
 /// Take photos into the catalogue: decode, measure, embed, tag. A second run takes up where the

@@ -5,6 +5,7 @@
 //! write to the terminal. What a verb prints goes to standard output, everything else (the engine
 //! that was taken, progress, errors) to standard error, so that output can be piped.
 
+mod adapt;
 mod add;
 pub mod args;
 mod bench;
@@ -57,5 +58,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Doctor => doctor::run(&config),
         Verb::Eval(verb) => eval::run(&config, &verb),
         Verb::Labels(verb) => labels::run(&config, &verb),
+        Verb::Adapt(verb) => adapt::run(&config, &verb),
     }
 }

@@ -7,11 +7,13 @@
 //! - [`retag()`]: tags again from what the catalogue keeps, without a pixel.
 //! - [`evaluate()`]: a catalogue's answers beside what people said of its photos.
 //! - [`labels`]: a shop's own labels, learned from examples and written as tags.
+//! - [`adapt`]: the titles and photos that an adapter is learned from, and whether it helps.
 //! - [`dedup()`]: photos that are the same picture, or show the same product.
 //!
 //! **Architecture invariant**: sources, encoders, taggers and catalogues are known only as traits of
 //! `showroom_catalog::seams`. This crate reads no environment and prints nothing.
 
+pub mod adapt;
 mod cancel;
 mod clock;
 mod dedup;

@@ -4,6 +4,7 @@
 //! knows a store as [`showroom_catalog::seams::Catalogue`].
 
 mod accelerator;
+mod adapter;
 mod attributes;
 mod best;
 mod candidates;
@@ -35,6 +36,7 @@ mod titles;
 mod verify;
 mod write;
 
+pub use adapter::{adapter_path, read_adapter, remove_adapter, write_adapter};
 pub use attributes::AttributeKinds;
 pub use dismissed::{Dismissal, Dismissed, add_dismissals, read_dismissed};
 pub use export::{

@@ -1,6 +1,7 @@
 //! What `showroom search` prints.
 
 use serde::Serialize;
+use showroom_catalog::VectorName;
 use showroom_catalog::bands::{Bands, Match};
 use showroom_catalog::facets::{Count, Facets};
 use showroom_catalog::query::{Hit, Hits, Query};
@@ -13,6 +14,8 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::table::{plain, print, table};
 
+/// What a part of the query is called that an adapter has made of words.
+const ADAPTER: &str = "adapter";
 /// Values of a facet in the table for people.
 const FACET_VALUES: usize = 8;
 
@@ -129,10 +132,16 @@ impl Answer<'_> {
     fn why<'b>(&'b self, hit: &'b Hit) -> Vec<WhyJson<'b>> {
         let mut reasons = Vec::new();
         for asked in self.asked {
+            let is_words = matches!(asked.kind, "text" | "minus");
+            let (mut learned, mut weight) = (0.0, 0.0);
             for place in asked.term.parts.clone() {
                 let (part, why) = (&self.query.parts[place], &hit.why[place]);
+                if is_words && part.on != VectorName::Text {
+                    learned += part.weight * why.score;
+                    weight += part.weight;
+                    continue;
+                }
                 let text = &hit.record.vectors.text;
-                let is_words = matches!(asked.kind, "text" | "minus");
                 let matched = match self.words {
                     Some(words) if is_words => words.matched(&part.vector, text),
                     _ => Vec::new(),
@@ -143,6 +152,15 @@ impl Answer<'_> {
                     asked: Some(asked.value),
                     weight: Some(part.weight),
                     matched,
+                });
+            }
+            if weight != 0.0 {
+                reasons.push(WhyJson {
+                    part: ADAPTER,
+                    score: learned / weight,
+                    asked: Some(asked.value),
+                    weight: Some(weight),
+                    matched: Vec::new(),
                 });
             }
         }
