@@ -295,7 +295,7 @@ fn a_long_feed_streams() {
 fn shopifys_own_columns_are_attributes_and_those_that_our_export_fills_are_not() {
     let take_in = |feed: &str| {
         let dir = shop(feed.as_bytes());
-        let catalogue = Memory::default();
+        let catalogue = Memory::new();
         take(dir.path(), &catalogue, false);
         by_sku(&catalogue, "S-1").attributes
     };
