@@ -118,30 +118,38 @@ def photos(asker):
 def words(asker, queries):
     kinds = {"Words without colours": [], "Words of which some are colours": [], "Words that are all colours": []}
     for query in rows_of(queries):
-        kind = ("Words that are all colours" if query["kind"] == "colour" else
-                "Words of which some are colours" if query["colours"] else "Words without colours")
         labels, colours = parts(query["labels"]), parts(query["colours"])
         also = parts(query.get("also_ok") or query.get("also_ok_labels"))
-        hits = sorted(asker.ask("--text", query["query"]), key=lambda hit: -hit[1]["text"])
+        kind = "Words of which some are colours" if colours else "Words without colours"
+        kinds[kind].append((query["query"], labels, colours, also))
+    for colour in sorted(set().union(*(parts(row["colour"]) for row in asker.truth.values()))):
+        kinds["Words that are all colours"].append((colour, set(), {colour}, set()))
+    for kind, queries in kinds.items():
+        asked = [(question(asker, *query)) for query in queries]
+        words_of_kind(f"{kind} ({len(asked)} searches)", asked)
 
-        def right(row):
-            of_label = not labels or row["label"] in labels
-            return of_label and (not colours or bool(colours & parts(row["colour"])))
 
-        kinds[kind].append((labels, also, right, hits))
-    for kind, asked in kinds.items():
-        def line(step):
-            hit_right, hidden = [], []
-            for labels, also, right, hits in asked:
-                tops = set().union(*(top(row["category"]) for row, _ in hits if right(row)), set())
-                first = [(row, why) for row, why in hits[:FIRST] if why["text"] >= step]
-                hit_right += [right(row) for row, _ in first if right(row) or row["label"] not in also]
-                others = [why["text"] for row, why in hits if not tops & top(row["category"])]
-                if tops and others:
-                    hidden.append(max(others) < step)
-            return [share(hit_right), share(hidden)]
+def question(asker, text, labels, colours, also):
+    """(acceptable labels, whether a photo is right, hits by the words alone)."""
+    def right(row):
+        return (not labels or row["label"] in labels) and (not colours or bool(colours & parts(row["colour"])))
 
-        table(f"{kind} ({len(asked)} searches)", ["first five right", "no match with the right category hidden"], line)
+    return also, right, sorted(asker.ask("--text", text), key=lambda hit: -hit[1]["text"])
+
+
+def words_of_kind(heading, asked):
+    def line(step):
+        first_right, hidden = [], []
+        for also, right, hits in asked:
+            tops = set().union(*(top(row["category"]) for row, _ in hits if right(row)))
+            first = [row for row, why in hits[:FIRST] if why["text"] >= step]
+            first_right += [right(row) for row in first if right(row) or row["label"] not in also]
+            others = [why["text"] for row, why in hits if not tops & top(row["category"])]
+            if tops and others:
+                hidden.append(max(others) < step)
+        return [share(first_right), share(hidden)]
+
+    table(heading, ["first five right", "no match with the right category hidden"], line)
 
 
 def main():
