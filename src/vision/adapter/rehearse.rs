@@ -65,10 +65,10 @@ pub fn rehearse(
         let held: Vec<usize> = held.into_iter().map(|(_, title)| *title).collect();
         let learn: Vec<usize> = learn.into_iter().map(|(_, title)| *title).collect();
         let known = learn.iter().flat_map(|title| &photos_of[*title]);
-        let known: Vec<_> = known.map(|at| pairs.photos[*at].clone()).collect();
-        let vectors: Vec<_> = learn.iter().map(|title| titles[*title].clone()).collect();
-        let space = Space::of(&vectors, &known);
-        drop((known, vectors));
+        let space = Space::of(
+            learn.iter().map(|title| &titles[*title]),
+            known.map(|at| &pairs.photos[*at]),
+        );
         let lesson = Lesson {
             pairs,
             vectors: titles,
@@ -118,7 +118,7 @@ pub fn learn(
     step: &mut dyn FnMut(),
 ) -> Result<Map, AdapterError> {
     check_titles(pairs)?;
-    let space = Space::of(titles, &pairs.photos);
+    let space = Space::of(titles.iter(), pairs.photos.iter());
     let lesson = Lesson {
         pairs,
         vectors: titles,

@@ -18,12 +18,15 @@ pub(super) struct Space {
 
 impl Space {
     /// Of these titles, by their vectors, and of all photos.
-    pub fn of(titles: &[Vec<f32>], photos: &[TitledPhoto]) -> Space {
-        let mut mean = sum(titles.iter().map(Vec::as_slice));
+    pub fn of<'a>(
+        titles: impl ExactSizeIterator<Item = &'a Vec<f32>>,
+        photos: impl Iterator<Item = &'a TitledPhoto> + Clone,
+    ) -> Space {
         let count = titles.len().max(1) as f32;
+        let mut mean = sum(titles.map(Vec::as_slice));
         mean.iter_mut().for_each(|x| *x /= count);
         let axis = |part| {
-            let mut axis = sum(photos.iter().map(|photo| photo.vectors.get(part)));
+            let mut axis = sum(photos.clone().map(|photo| photo.vectors.get(part)));
             normalise(&mut axis);
             axis
         };
@@ -113,7 +116,8 @@ mod tests {
             },
         };
         let photos = [photo([0.6, 0.8]), photo([0.6, -0.8])];
-        let space = Space::of(&[vec![1.0, 0.0], vec![0.0, 1.0]], &photos);
+        let titles = [vec![1.0, 0.0], vec![0.0, 1.0]];
+        let space = Space::of(titles.iter(), photos.iter());
         assert_eq!(space.mean, [0.5, 0.5]);
         let mut row = Vec::new();
         space.push_photo(&photos[0].vectors, &mut row);
