@@ -25,7 +25,7 @@ pub use query::AdaptedWords;
 pub use rehearse::{check_titles, learn, rehearsal_steps, rehearse};
 
 /// Steps of learning after which it is tried to stop.
-const STOPS: [usize; 4] = [20, 60, 180, 540];
+const STOPS: [usize; 4] = [10, 30, 100, 300];
 /// How much an adapter is tried to count beside the words, which count 1.
 const WEIGHTS: [f32; 4] = [0.5, 1.0, 2.0, 4.0];
 

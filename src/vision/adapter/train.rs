@@ -9,16 +9,12 @@ use super::space::Space;
 
 /// Titles of one step, and as many photos: each photo is one that the other titles are to miss.
 const BATCH: usize = 512;
-/// How much sharper than their scores the shares of photos are: one through the temperature.
-const SHARPNESS: f32 = 20.0;
-/// Step length of Adam, its two memories, and what is added where the second is all but zero. Source:
-/// Kingma and Ba, Adam, 2015; the decay of the weights as in Loshchilov and Hutter, Decoupled Weight
-/// Decay Regularization, 2019.
-const RATE: f32 = 1e-3;
-const FIRST: f32 = 0.9;
-const SECOND: f32 = 0.999;
-const TINY: f32 = 1e-8;
-const DECAY: f32 = 0.1;
+/// Most of a step that the next one takes over. Without a bound what a batch has by chance would add up.
+const MOST_MOMENTUM: f32 = 0.95;
+/// Steps that estimate how far titles and photos spread along their widest axis, and what is added to the
+/// estimate, as it comes from below and is that of one batch.
+const POWER_STEPS: usize = 20;
+const POWER_MARGIN: f32 = 1.2;
 
 /// What is learned from.
 pub(super) struct Lesson<'a> {
@@ -35,31 +31,29 @@ pub(super) struct Lesson<'a> {
 /// The map after each of these numbers of steps, which ascend: title numbers × photo numbers, a row a
 /// title number. It is the same on every run. `step` is called after each step.
 ///
-/// The map starts at zero, and the loss (InfoNCE both ways: van den Oord et al. 2018, as CLIP has it)
-/// has one bottom only; how far it is from there after so many steps is what keeps it from learning by
-/// heart.
+/// Descent with Nesterov's momentum, from a map of zeros. The loss (InfoNCE both ways: van den Oord et al.
+/// 2018, as CLIP has it; the temperature is in the length of the map) is convex, and its steps are safe; what
+/// most titles have to do with comes first, so that stopping early is what keeps it from learning by heart
+/// (Yao, Rosasco and Caponnetto, On Early Stopping in Gradient Descent Learning, 2007).
 pub(super) fn train(
     lesson: &Lesson<'_>,
     stops: &[usize],
     step: &mut dyn FnMut(),
 ) -> Result<Vec<Vec<f32>>, AdapterError> {
     let device = Device::flex();
-    let (titles, photos) = (lesson.space.title_width(), lesson.space.photo_width());
-    let mut weights = tensor(vec![0.0; titles * photos], [titles, photos], &device);
-    let (mut first, mut second) = (weights.clone(), weights.clone());
-    let (mut first_left, mut second_left) = (1.0, 1.0);
+    let sizes = [lesson.space.title_width(), lesson.space.photo_width()];
     let mut batches = Batches::new(lesson);
+    let [titles, photos] = batches.next(&device);
+    let length = safe_step(&titles, &photos, &device)?;
+    let mut weights = tensor(vec![0.0; sizes[0] * sizes[1]], sizes, &device);
+    let mut ahead = weights.clone();
     let mut maps = Vec::with_capacity(stops.len());
     for done in 1..=stops.last().copied().unwrap_or(0) {
-        let [batch_titles, batch_photos] = batches.next(&device);
-        let slope = slope(&weights, &batch_titles, &batch_photos);
-        first = first * FIRST + slope.clone() * (1.0 - FIRST);
-        second = second * SECOND + slope.square() * (1.0 - SECOND);
-        first_left *= FIRST;
-        second_left *= SECOND;
-        let spread = (second.clone() / (1.0 - second_left)).sqrt() + TINY;
-        let moved = first.clone() / spread * (RATE / (1.0 - first_left));
-        weights = weights * (1.0 - RATE * DECAY) - moved;
+        let [titles, photos] = batches.next(&device);
+        let next = ahead.clone() - slope(&ahead, &titles, &photos) * length;
+        let momentum = (done as f32 / (done as f32 + 3.0)).min(MOST_MOMENTUM);
+        ahead = next.clone() + (next.clone() - weights) * momentum;
+        weights = next;
         step();
         if stops.contains(&done) {
             maps.push(numbers(weights.clone())?);
@@ -68,16 +62,43 @@ pub(super) fn train(
     Ok(maps)
 }
 
+/// A step that cannot overshoot: one through a bound of the loss's curvature. The log of a sum of
+/// exponentials curves by a variance of what is summed, which is at most the square of the longest: for the
+/// photos of a title times the spread of the titles, and the other way round, in the mean.
+fn safe_step(titles: &Tensor<2>, photos: &Tensor<2>, device: &Device) -> Result<f32, AdapterError> {
+    let longest = |rows: &Tensor<2>| number(rows.clone().square().sum_dim(1).max());
+    let bound =
+        spread(titles, device)? * longest(photos)? + spread(photos, device)? * longest(titles)?;
+    Ok(2.0 / bound.max(f32::MIN_POSITIVE))
+}
+
+/// The largest eigenvalue of `rowsᵀ · rows` a row, by power iteration from a vector that no symmetry hides.
+fn spread(rows: &Tensor<2>, device: &Device) -> Result<f32, AdapterError> {
+    let [count, width] = rows.dims();
+    let start: Vec<f32> = (0..width).map(|at| 1.0 + (at % 7) as f32 / 10.0).collect();
+    let mut axis = tensor(start, [width, 1], device);
+    let mut length = 0.0;
+    for _ in 0..POWER_STEPS {
+        let before = number(axis.clone().square().sum())?.sqrt();
+        if before == 0.0 {
+            return Ok(0.0);
+        }
+        axis = (rows.clone().transpose()).matmul(rows.clone().matmul(axis / before));
+        length = number(axis.clone().square().sum())?.sqrt();
+    }
+    Ok(length * POWER_MARGIN / count as f32)
+}
+
 /// Slope of the mean of two losses: how surprising each title's own photo is among those of the batch,
 /// and each photo's own title. Row `n` of `titles` and of `photos` belong together.
 fn slope(weights: &Tensor<2>, titles: &Tensor<2>, photos: &Tensor<2>) -> Tensor<2> {
     let [count, _] = titles.dims();
     let scores = titles.clone().matmul(weights.clone());
-    let scores = scores.matmul(photos.clone().transpose()) * SHARPNESS;
+    let scores = scores.matmul(photos.clone().transpose());
     let own = Tensor::<2>::eye(count, &scores.device());
     let off = softmax(scores.clone(), 1) + softmax(scores, 0) - own * 2.0;
     let to_photos = off.matmul(photos.clone());
-    titles.clone().transpose().matmul(to_photos) * (SHARPNESS / (2.0 * count as f32))
+    titles.clone().transpose().matmul(to_photos) / (2.0 * count as f32)
 }
 
 /// Titles in an order that is drawn anew each time all have been, each with one of its photos in turn.
@@ -136,7 +157,11 @@ fn tensor(data: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(data, shape), device)
 }
 
-fn numbers(tensor: Tensor<2>) -> Result<Vec<f32>, AdapterError> {
+fn number(tensor: Tensor<1>) -> Result<f32, AdapterError> {
+    Ok(numbers(tensor)?.first().copied().unwrap_or(0.0))
+}
+
+fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, AdapterError> {
     let failed = |reason: String| AdapterError::Failed(format!("burn gave no numbers: {reason}"));
     let data = tensor
         .try_into_data()
@@ -165,7 +190,7 @@ mod tests {
                     sum += pair * f64::from(weights[i * p + j]);
                 }
             }
-            sum * f64::from(SHARPNESS)
+            sum
         };
         let surprise =
             |own: f64, all: Vec<f64>| all.iter().map(|x| x.exp()).sum::<f64>().ln() - own;
