@@ -13,7 +13,7 @@ DEMO := $(CURDIR)/demo
 BENCH_PYTHON := $(CACHE)/bench-venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models photos demo gallery test lint unit bench bench-gpu bench-cutout audit clean
+.PHONY: help setup build models photos demo gallery test lint unit bench bench-search bench-gpu bench-cutout audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,12 @@ bench: models photos $(CACHE)/bench-venv/installed ## beside the peers, in one r
 	$(CARGO) bench --locked --bench steps --no-run
 	@cd benches && $(BENCH_PYTHON) run.py --cache "$(CACHE)" --showroom "$(SHOWROOM)" \
 		--steps "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/steps-* | grep -v '\.d$$' | head -1)"
+
+# `make bench-search ROWS=1000,100000,1000000`: a million rows take 20 GB of disk and hours.
+ROWS := 1000,100000
+
+bench-search: models photos $(CACHE)/bench-venv/installed ## search, dedup and feeds over many rows: benches/SEARCH.md
+	@cd benches && $(BENCH_PYTHON) search.py --cache "$(CACHE)" --showroom "$(SHOWROOM)" --rows "$(ROWS)"
 
 # What the GPU bench is built with; without `vulkan` it runs on a software adapter too.
 GPU_FEATURES := vulkan

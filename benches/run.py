@@ -8,6 +8,7 @@ time is read from /proc.
 """
 
 import argparse
+import csv
 import datetime
 import os
 import platform
@@ -150,6 +151,26 @@ def embed_rows(table, ours, python, photos, work, threads):
             table.add(what, result, "burn", {"onnxruntime (Python)": ""})
 
 
+def words_rows(table, ours, python, truth, work, threads):
+    """Titles as a shop writes them, made of what the sample photos show."""
+    with open(truth, newline="") as file:
+        rows = list(csv.DictReader(file))
+    makers = ["Acme", "Nordlicht", "Casa Verde", "Studio Nine"]
+    titles = [f"{maker} {row['colour'].split('|')[0]} {row['label']}, {row['category'].split('|')[0]}"
+              for maker in makers for row in rows]
+    for count in (len(titles), 1):
+        name = work / f"titles-{count}.txt"
+        name.write_text("\n".join(titles[:count]) + "\n")
+        result = table.alternate({"ort": ours, "burn": ours, "onnxruntime (Python)": python}, {
+            "ort": f"words onnxruntime {threads} {name}",
+            "burn": f"words burn {threads} {name}",
+            "onnxruntime (Python)":
+                f"words {work}/all-minilm-l6-v2.onnx {threads} {work}/all-minilm-l6-v2.json {name}"})
+        what = f"MiniLM with its tokenizer, {count} titles in batches of 32, {threads} threads (ms a title)"
+        table.add(what, result, "ort", {"onnxruntime (Python)": "≥ 0.9×"})
+        table.add(what, result, "burn", {"onnxruntime (Python)": ""})
+
+
 def ingest_rows(table, options, ours, folders, work, threads):
     for name, folder in folders.items():
         count = sum(p.is_file() for p in folder.rglob("*"))
@@ -210,6 +231,7 @@ def main():
         decode_rows(table, ours, python, {"20 JPEGs of 2000 px": shop,
                                           "the same as shot, 2–6 kpx": samples / "shoes"})
         embed_rows(table, ours, python, shop, work, threads)
+        words_rows(table, ours, python, samples / "truth.csv", work, threads)
         ingest_rows(table, options, ours, {"100 JPEGs of 2000 px": shop100,
                                            "142 sample photos": samples}, work, threads)
 

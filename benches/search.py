@@ -1,6 +1,7 @@
-"""Measures search and dedup over many rows beside hnswlib and faiss, and writes benches/SEARCH.md.
+"""Measures search and dedup over many rows beside hnswlib and faiss, and feeds; writes benches/SEARCH.md.
 
-usage: search.py --cache DIR --showroom BINARY [--rows 1000,100000] [--out FILE]
+usage: search.py --cache DIR --showroom BINARY [--rows 1000,100000] [--feed-rows 1000,100000] [--out FILE]
+(see `make bench-search`)
 
 Rows are made up of the sample photos' own: their vectors mixed three at a time, every other column as
 ingest wrote it. One row in a hundred is another's near copy. Ours answers each question in a process of
@@ -15,15 +16,16 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import lancedb
 import numpy as np
 import pyarrow as pa
+
+import feed
+from side import run
 
 HERE = Path(__file__).resolve().parent
 PEERS = ["hnswlib", "faiss-hnsw", "faiss-flat"]
@@ -34,32 +36,6 @@ BLOCK = 5000
 # Most of a made vector comes of one photo; the noise keeps rows apart.
 MIX, NOISE = (1.2, 0.6, 0.3), 0.004
 PLANTED = 0.01
-
-
-def peak_kib(pid):
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
-
-
-def run(command):
-    """(output, wall seconds, CPU seconds, peak MiB) of a command that must succeed."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as log:
-        wall = time.perf_counter()
-        child = subprocess.Popen([str(word) for word in command], stdout=out, stderr=log)
-        # The peak that wait4 gives has in it what this process took when it started the child.
-        peak, done = 0, 0
-        while not done:
-            peak = max(peak, peak_kib(child.pid))
-            done, status, usage = os.wait4(child.pid, os.WNOHANG)
-            time.sleep(0.002)
-        wall = time.perf_counter() - wall
-        out.seek(0), log.seek(0)
-        if status:
-            raise SystemExit(f"bench: {command[:3]} failed:\n{log.read().decode()[-2000:]}")
-        return out.read().decode(), wall, usage.ru_utime + usage.ru_stime, peak / 1024
 
 
 def vectors_of(batch, name):
@@ -224,6 +200,7 @@ def main():
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--showroom", type=Path, required=True)
     parser.add_argument("--rows", type=lambda text: [int(word) for word in text.split(",")], default=[1000, 100_000])
+    parser.add_argument("--feed-rows", type=lambda text: [int(word) for word in text.split(",") if word], default=[1000, 100_000])
     parser.add_argument("--questions", type=int, default=20)
     parser.add_argument("--out", type=Path, default=HERE / "SEARCH.md")
     options = parser.parse_args()
@@ -238,6 +215,8 @@ def main():
             more_searches, more_builds = measure(options, work, work / "seed", count)
             searches += more_searches
             builds += more_builds
+        for count in options.feed_rows:
+            builds += feed.measure(options.showroom, work, count)
     cores = len(os.sched_getaffinity(0))
     options.out.write_text(f"""# Search and dedup beside the peer
 
@@ -250,6 +229,9 @@ every row. `1 % like` is a filter that passes the rows nearest to the questions,
 | rows | what | who | median ms | 90th | recall@10 | peak memory |
 |---|---|---|---|---|---|---|
 """ + "\n".join(searches) + """
+
+Feeds: a CSV file of {feed.COLUMNS} columns, a cut-out of {feed.SIDE} pixels a product, which needs no mask; what takes the time of \
+a first run is the encoder.
 
 | rows | what | who | wall s | CPU s | peak memory | |
 |---|---|---|---|---|---|---|

@@ -1,7 +1,8 @@
 """Single steps as Python does them, for benches/run.py: a request a line in, an answer a line out.
 
 `decode pillow|pillow-draft FOLDER` makes a 260x260 model input of each JPEG; `embed MODEL.onnx BATCH
-THREADS RUNS INPUT.f32` runs a model on the numbers of INPUT. The answer is how many photos were done.
+THREADS RUNS INPUT.f32` runs a model on the numbers of INPUT; `words MODEL.onnx THREADS TOKENIZER.json TITLES`
+encodes each line of a file. The answer is how many were done.
 """
 
 import sys
@@ -10,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
+from tokenizers import Tokenizer
 
 SIZE = 260
-sessions = {}
+# Titles that run together, as ours do.
+SENTENCES = 32
+sessions, tokenizers = {}, {}
 
 
 def decode(how, folder):
@@ -29,14 +33,18 @@ def decode(how, folder):
     return count
 
 
-def embed(model, batch, threads, runs, numbers):
+def session_of(model, threads):
     key = (model, threads)
     if key not in sessions:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = int(threads)
         sessions[key] = onnxruntime.InferenceSession(
             model, options, providers=["CPUExecutionProvider"])
-    session = sessions[key]
+    return sessions[key]
+
+
+def embed(model, batch, threads, runs, numbers):
+    session = session_of(model, threads)
     wanted = session.get_inputs()[0]
     side = 320 if "u2net" in model else SIZE
     x = np.fromfile(numbers, np.float32).reshape(-1, 3, side, side)[: int(batch)]
@@ -45,6 +53,22 @@ def embed(model, batch, threads, runs, numbers):
     return int(batch) * int(runs)
 
 
+def words(model, threads, tokenizer, titles):
+    if tokenizer not in tokenizers:
+        tokenizers[tokenizer] = Tokenizer.from_file(tokenizer)
+        tokenizers[tokenizer].enable_truncation(256)
+        tokenizers[tokenizer].enable_padding()
+    session = session_of(model, threads)
+    lines = Path(titles).read_text().splitlines()
+    for start in range(0, len(lines), SENTENCES):
+        batch = tokenizers[tokenizer].encode_batch(lines[start:start + SENTENCES])
+        ids = np.array([one.ids for one in batch], np.int64)
+        mask = np.array([one.attention_mask for one in batch], np.float32)
+        (vectors,) = session.run(None, {"ids": ids, "mask": mask, "positions": np.arange(ids.shape[1])})
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return len(lines)
+
+
 for line in sys.stdin:
     verb, *arguments = line.split()
-    print({"decode": decode, "embed": embed}[verb](*arguments), flush=True)
+    print({"decode": decode, "embed": embed, "words": words}[verb](*arguments), flush=True)

@@ -6,8 +6,10 @@
 //!   WHO: `showroom`, `turbojpeg`, `zune`; `showroom-ingest` decodes larger and measures too.
 //! - `cosine MIN_SIDE FOLDER`: least and mean cosine of the embeddings of scaled and of full decodes;
 //!   MIN_SIDE 0 scales as `showroom ingest` does.
-//! - `prepare PHOTOS FOLDER`: writes each model as `NAME.onnx` and 16 inputs of it as `NAME.f32`.
+//! - `prepare PHOTOS FOLDER`: writes each model as `NAME.onnx` and 16 inputs of it as `NAME.f32`; of the
+//!   one of words its tokenizer.
 //! - `embed ENGINE MODEL BATCH THREADS RUNS FOLDER`: runs a model on those inputs; how many photos.
+//! - `words ENGINE THREADS TITLES`: encodes each line of a file; how many.
 //! - `load WORKERS FOLDER`: decodes every photo below FOLDER and opens the encoder; how many.
 //! - `encode`: mask, crop, embedding, histogram of what was loaded; how many.
 
@@ -47,6 +49,9 @@ fn main() -> Outcome<()> {
                     runs,
                     Path::new(folder),
                 )?
+            }
+            ["words", engine, threads, titles] => {
+                models.words(engine, threads.parse()?, Path::new(titles))?
             }
             ["load", workers, folder] => models.load(workers.parse()?, Path::new(folder))?,
             ["encode"] => models.encode()?,

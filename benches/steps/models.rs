@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use showroom_catalog::embedding::dot;
-use showroom_catalog::seams::Encoder;
+use showroom_catalog::seams::{Encoder, TextEncoder};
 use showroom_catalog::{Photo, PhotoRef};
 use showroom_pixels::{DecodeOptions, Fitter, How, Rect};
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
@@ -14,12 +14,14 @@ use showroom_vision::engines::device::DeviceWish;
 use showroom_vision::engines::{Engine, EngineChoice, EngineWish, Input, Network, Wishes};
 use showroom_vision::input::PictureInput;
 use showroom_vision::models;
+use showroom_vision::sentence::SentenceEncoder;
 use showroom_vision::weights::library::Library;
 
 use crate::{Outcome, decode, jpegs};
 
 const ENCODER: &str = "efficientnet-lite2";
 const MATTE: &str = "u2netp";
+const SENTENCES: &str = "all-minilm-l6-v2";
 /// Inputs that `prepare` writes: the largest batch.
 const INPUTS: usize = 16;
 /// Photos that a worker takes at a time, as `showroom ingest` does.
@@ -28,6 +30,7 @@ const BATCH: usize = 4;
 pub struct Models {
     library: Library,
     networks: HashMap<(String, String, usize), Box<dyn Network>>,
+    sentences: HashMap<(String, usize), SentenceEncoder>,
     photos: Vec<Photo>,
     workers: Vec<ProductEncoder>,
 }
@@ -37,6 +40,7 @@ impl Models {
         Ok(Models {
             library: Library::new(&[], cache)?,
             networks: HashMap::new(),
+            sentences: HashMap::new(),
             photos: Vec::new(),
             workers: Vec::new(),
         })
@@ -116,7 +120,24 @@ impl Models {
                 .collect();
             std::fs::write(folder.join(format!("{model}.f32")), bytes)?;
         }
+        let onnx = models::load(&self.library, SENTENCES)?.onnx()?;
+        std::fs::write(folder.join(format!("{SENTENCES}.onnx")), onnx)?;
+        let tokenizer = self.library.file(SENTENCES, "tokenizer")?;
+        std::fs::copy(tokenizer, folder.join(format!("{SENTENCES}.json")))?;
         Ok(INPUTS.to_string())
+    }
+
+    pub fn words(&mut self, engine: &str, threads: usize, titles: &Path) -> Outcome<String> {
+        let key = (engine.to_string(), threads);
+        if !self.sentences.contains_key(&key) {
+            let engine = self.engine(engine)?;
+            let encoder = SentenceEncoder::open(&self.library, SENTENCES, &engine, threads)?;
+            self.sentences.insert(key.clone(), encoder);
+        }
+        let text = std::fs::read_to_string(titles)?;
+        let titles: Vec<&str> = text.lines().collect();
+        let encoder = self.sentences.get(&key).ok_or("no encoder")?;
+        Ok(encoder.encode(&titles)?.len().to_string())
     }
 
     pub fn embed(

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::asked::{Asked, Term};
 use crate::bands::{Bands, Match};
+use crate::embedding::VectorName;
 use crate::facets::Facets;
 use crate::json::{HitJson, WhyJson};
 use crate::query::{Hit, Hits, Query};
@@ -14,6 +15,9 @@ use crate::seams::{Matched, MatchedKind, TextQuery};
 /// How much colour counts beside shape unless the caller says otherwise: on labelled shop photos
 /// the same item is found best where both count alike.
 pub const DEFAULT_COLOUR_WEIGHT: f32 = 1.0;
+
+/// What a part of the query is called that an adapter has made of words.
+const ADAPTER: &str = "adapter";
 
 /// A search with its hits.
 pub struct Answer<'a> {
@@ -80,8 +84,14 @@ impl<'a> Answer<'a> {
     pub fn why<'b>(&'b self, hit: &'b Hit) -> Vec<WhyJson<'b>> {
         let mut reasons = Vec::new();
         for asked in self.asked {
+            let (mut learned, mut weight) = (0.0, 0.0);
             for place in asked.term.parts.clone() {
                 let (part, why) = (&self.query.parts[place], &hit.why[place]);
+                if asked.kind.is_words() && part.on != VectorName::Text {
+                    learned += part.weight * why.score;
+                    weight += part.weight;
+                    continue;
+                }
                 let text = &hit.record.vectors.text;
                 let matched = match self.words {
                     Some(words) if asked.kind.is_words() => words.matched(&part.vector, text),
@@ -93,6 +103,15 @@ impl<'a> Answer<'a> {
                     asked: Some(&asked.value),
                     weight: Some(part.weight),
                     matched,
+                });
+            }
+            if weight != 0.0 {
+                reasons.push(WhyJson {
+                    part: ADAPTER,
+                    score: learned / weight,
+                    asked: Some(&asked.value),
+                    weight: Some(weight),
+                    matched: Vec::new(),
                 });
             }
         }

@@ -242,10 +242,15 @@ pub fn compose(
             vector: understood.vector,
             weight: weight * scale,
         });
+        let further = understood.further.into_iter();
+        query.parts.extend(further.map(|part| QueryPart {
+            weight: weight * part.weight,
+            ..part
+        }));
         terms.push(Term {
             kind,
             weight,
-            parts: start..start + 1,
+            parts: start..query.parts.len(),
         });
     }
     terms
@@ -295,6 +300,7 @@ mod tests {
                 vector: vec![0.6, 0.8],
                 colours: colours.iter().map(|name| name.to_string()).collect(),
                 only_colours,
+                further: Vec::new(),
             },
             weight,
         }
@@ -383,6 +389,27 @@ mod tests {
             parts(vec![photo(1.0)], vec![words(&["blue"], false, 1.0)], 1.0),
             [(Shape, 1.0), (Text, 1.0)]
         );
+    }
+
+    #[test]
+    fn what_an_adapter_adds_belongs_to_its_words() {
+        let mut adapted = words(&[], false, -0.5);
+        adapted.understood.further.push(QueryPart {
+            on: VectorName::Shape,
+            vector: vec![0.0, 1.0],
+            weight: 2.0,
+        });
+        let mut query = Query::default();
+        let terms = compose(
+            &mut query,
+            vec![],
+            vec![adapted, words(&[], false, 1.0)],
+            1.0,
+        );
+        let parts: Vec<_> = query.parts.iter().map(|p| (p.on, p.weight)).collect();
+        use VectorName::{Shape, Text};
+        assert_eq!(parts, [(Text, -0.5), (Shape, -1.0), (Text, 1.0)]);
+        assert_eq!((&terms[0].parts, &terms[1].parts), (&(0..2), &(2..3)));
     }
 
     #[test]

@@ -112,7 +112,9 @@ impl Bands {
     }
 
     fn judge_words(&self, term: &Term, why: &[Why], title: Option<&TitleMatch>) -> Match {
-        let score = why.iter().map(|why| why.score).sum();
+        // What an adapter adds is compared with other vectors, and nobody has measured what it means.
+        let own = why.iter().filter(|why| why.part == VectorName::Text);
+        let score = own.map(|why| why.score).sum();
         let seen = match term.kind {
             TermKind::ColourWords => self.colour_words.judge(score),
             TermKind::ColouredWords => self.coloured_words.judge(score),

@@ -117,7 +117,7 @@ pub struct HitJson<'a> {
 /// "matched":[{"kind":"colour","word":"red","share":0.4}]}`.
 #[derive(Debug, Serialize)]
 pub struct WhyJson<'a> {
-    /// `shape`, `colour`, `text` or `title`.
+    /// `shape`, `colour`, `text`, `title`, or `adapter`: what was learned from the shop's titles.
     pub part: &'a str,
     /// Likeness before weighting, -1 to 1; of a title the share of the words that it has, 0 to 1.
     pub score: f32,

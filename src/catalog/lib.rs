@@ -3,6 +3,7 @@
 //! **Architecture invariant**: this crate does no I/O, starts no thread and knows no file format,
 //! model or database. Every other crate may use it; it uses none of them.
 
+pub mod adapter;
 pub mod answer;
 pub mod asked;
 pub mod asset;

@@ -15,7 +15,7 @@ use crate::filter::Filter;
 use crate::manifest::StoreManifest;
 use crate::photo::{Photo, PhotoId, PhotoRef, Pixels};
 use crate::product::Product;
-use crate::query::{Hits, Query};
+use crate::query::{Hits, Query, QueryPart};
 use crate::record::Record;
 use crate::reject::{Reject, Stage};
 use crate::tag::{Category, Colour, Tag};
@@ -290,6 +290,9 @@ pub struct Understood {
     pub colours: Vec<String>,
     /// Whether they ask for nothing but colours: `but in blue`.
     pub only_colours: bool,
+    /// What the words ask of other vectors of a photo, beside `vector`, which counts 1: what an adapter
+    /// has learned from the shop's titles. It moves hits up; what a hit is said to be does not rest on it.
+    pub further: Vec<QueryPart>,
 }
 
 /// A word that a photo answers.

@@ -1,5 +1,6 @@
 //! What the user can type. Every flag has a twin in the environment, named in its help.
 
+mod adapt;
 mod cutout;
 mod dedup;
 pub mod labels;
@@ -20,6 +21,7 @@ mod search;
 
 pub use self::cutout::{Cutout, PictureFormat};
 pub use self::reindex::{Add, Reindex};
+pub use adapt::Adapt;
 pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
 mod serve;
@@ -162,6 +164,7 @@ pub enum Verb {
     Check(studio::Check),
     Rendition(studio::Rendition),
     Backdrop(Box<studio::Backdrop>),
+    Adapt(Adapt),
 }
 
 /// Take photos into the catalogue: decode, measure, embed, tag. A second run takes up where the

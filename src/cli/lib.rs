@@ -5,6 +5,7 @@
 //! write to the terminal. What a verb prints goes to standard output, everything else (the engine
 //! that was taken, progress, errors) to standard error, so that output can be piped.
 
+mod adapt;
 mod add;
 pub mod args;
 mod bench;
@@ -67,5 +68,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Verb::Check(verb) => studio::check::run(&config, &verb),
         Verb::Rendition(verb) => studio::rendition::run(&config, &verb),
         Verb::Backdrop(verb) => studio::backdrop::run(&config, &verb),
+        Verb::Adapt(verb) => adapt::run(&config, &verb),
     }
 }

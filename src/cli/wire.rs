@@ -17,7 +17,8 @@ use showroom_catalog::seams::{
 };
 use showroom_catalog::{Photo, PhotoRef};
 use showroom_pixels::{DecodeOptions, decode, photo_id};
-use showroom_store::LanceCatalogue;
+use showroom_store::{LanceCatalogue, read_adapter};
+use showroom_vision::adapter::{AdaptedWords, Adapter};
 use showroom_vision::bands::bands_of;
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
 use showroom_vision::engines::device::{DeviceWish, Precision, PrecisionWish};
@@ -402,8 +403,41 @@ fn text_query_on(
         return Ok(Box::new(words));
     }
     let sentences = SentenceEncoder::open(&library, SENTENCES, engine.engine(), config.threads)?;
-    let phrases = phrases(config, &sentences)?;
-    Ok(Box::new(WordQuery::new(Arc::new(sentences), phrases)))
+    let sentences = Arc::new(sentences);
+    let phrases = phrases(config, &*sentences)?;
+    let words = Box::new(WordQuery::new(sentences.clone(), phrases));
+    Ok(match adapter(config, manifest, &*sentences)? {
+        Some(adapter) => Box::new(AdaptedWords::new(words, sentences, adapter)),
+        None => words,
+    })
+}
+
+/// What was learned from the titles of the catalogue, if it fits; else searches do without.
+fn adapter(
+    config: &Config,
+    manifest: &StoreManifest,
+    sentences: &dyn TextEncoder,
+) -> Result<Option<Adapter>, Failure> {
+    let Some(bytes) = read_adapter(&config.store)? else {
+        return Ok(None);
+    };
+    let adapter = Adapter::from_bytes(&bytes, manifest, sentences.id());
+    Ok(adapter.map_err(|error| config.say(error)).ok())
+}
+
+/// Reads titles, for a catalogue of that manifest; nothing where its words and photos share a space,
+/// which nothing has to lead from one to the other.
+pub fn sentences(
+    config: &Config,
+    manifest: &StoreManifest,
+) -> Result<Option<SentenceEncoder>, Failure> {
+    let library = library(config)?;
+    if shared_model(config, &library, manifest)?.is_some() {
+        return Ok(None);
+    }
+    let engine = engine(config, &library, Work::Question)?;
+    let sentences = SentenceEncoder::open(&library, SENTENCES, engine.engine(), config.threads)?;
+    Ok(Some(sentences))
 }
 
 /// The phrases of the class table as vectors: some seconds of work, so they are kept in the cache.

@@ -9,11 +9,13 @@
 //! - [`labels`]: a shop's own labels, learned from examples and written as tags.
 //! - [`web`]: photos at web addresses, fetched without becoming a way into the network.
 //! - [`make_assets()`]: files made of every photo of a source: cut-outs, backdrops, renditions.
+//! - [`adapt`]: the titles and photos that an adapter is learned from, and whether it helps.
 //! - [`dedup()`]: photos that are the same picture, or show the same product.
 //!
 //! **Architecture invariant**: sources, encoders, taggers and catalogues are known only as traits of
 //! `showroom_catalog::seams`. This crate reads no environment and prints nothing.
 
+pub mod adapt;
 mod assets;
 mod cancel;
 mod clock;

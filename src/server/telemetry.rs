@@ -85,7 +85,12 @@ impl Telemetry {
             .flatten_event(true)
             .with_span_list(false)
             .with_writer(BoxMakeWriter::new(lines))
-            .with_filter(level);
+            // The store tells every file that it opens.
+            .with_filter(
+                filter::Targets::new()
+                    .with_default(level.min(LevelFilter::WARN))
+                    .with_target("showroom", level),
+            );
         let subscriber = Registry::default().with(lines).with(traces);
         Ok((subscriber, Telemetry { provider }))
     }

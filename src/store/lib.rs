@@ -4,6 +4,7 @@
 //! knows a store as [`showroom_catalog::seams::Catalogue`].
 
 mod accelerator;
+mod adapter;
 mod assets;
 mod attributes;
 mod best;
@@ -39,6 +40,7 @@ mod titles;
 mod verify;
 mod write;
 
+pub use adapter::{adapter_path, read_adapter, remove_adapter, write_adapter};
 pub use assets::{Assets, add_assets, read_assets};
 pub use attributes::AttributeKinds;
 pub use dismissed::{Dismissal, Dismissed, add_dismissals, read_dismissed};

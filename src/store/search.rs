@@ -208,7 +208,8 @@ impl LanceCatalogue {
         }
         if query.parts.len() > MAX_PARTS {
             return bad(format!(
-                "a query has at most {MAX_PARTS} parts, not {}: two for a photo, one for words; ask \
+                "a query has at most {MAX_PARTS} parts, not {}: two for a photo, one for words and two more \
+                 with an adapter; ask \
                  with fewer",
                 query.parts.len()
             ));

@@ -100,6 +100,31 @@ fn a_feed_goes_in_and_out_and_in_again() {
     shop.verify();
 }
 
+#[test]
+fn what_a_shop_says_fills_shopifys_columns_and_comes_back() {
+    let shop = Shop::with_photos(3);
+    let feed = "sku,title,image,vendor,brand,published,status,product_category\n\
+                A,One,photos/0000.jpg,Maker,,true,active,Apparel > Shoes\n\
+                B,Two,photos/0001.jpg,Maker,Acme,,,\n\
+                C,Three,photos/0002.jpg,,Acme,,,\n";
+    fs::write(shop.dir().join("feed.csv"), feed).unwrap();
+    shop.json(&["ingest", "feed.csv"]);
+    shop.ok(&["export", "--format", "shopify", "-o", "shopify.csv"]);
+    let file = fs::read_to_string(shop.dir().join("shopify.csv")).unwrap();
+    let mut lines = file.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let headings = lines.next().unwrap();
+    let place = |heading: &str| headings.iter().position(|found| *found == heading).unwrap();
+    let columns = ["Vendor", "Published", "Status", "Product Category"].map(place);
+    let cells: Vec<_> = lines.map(|cells| columns.map(|at| cells[at])).collect();
+    assert_eq!(cells[0], ["Maker", "TRUE", "active", "Apparel > Shoes"]);
+    assert_eq!(cells[1][..3], ["Acme", "FALSE", "draft"]);
+    assert_eq!(cells[2][..3], ["Acme", "FALSE", "draft"]);
+
+    let again = shop.dir().join("again");
+    shop.json(&["ingest", "shopify.csv", "--store", again.to_str().unwrap()]);
+    assert_eq!(products(&shop, &again), products(&shop, &shop.store));
+}
+
 fn deleting(shop: &Shop) {
     shop.run(&["delete", "A-1", "nothing"])
         .failed(3, "nothing was deleted");

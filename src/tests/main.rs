@@ -3,6 +3,7 @@
 //! The models come from the cache (`showroom models pull` puts them there, `make test` does it); the
 //! photos are drawn here, but for Pillow's broken pictures.
 
+mod adapt;
 mod bad_input;
 mod command_line;
 mod crash;

@@ -1,5 +1,6 @@
 //! Models: weights, engines, encoders, taggers. The only crate that names burn, candle or onnxruntime.
 
+pub mod adapter;
 pub mod bands;
 pub mod crop;
 pub mod encoder;

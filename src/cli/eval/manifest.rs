@@ -3,6 +3,7 @@
 use serde::Serialize;
 use showroom_catalog::seams::Catalogue;
 use showroom_pipeline::{EvaluateOptions, Evaluation};
+use showroom_store::read_adapter;
 
 use super::Asked;
 use crate::args::Eval;
@@ -19,6 +20,8 @@ pub struct RunManifest {
     pub encoder: String,
     pub taggers: Vec<String>,
     pub models: Vec<Weights>,
+    /// BLAKE3 of the catalogue's adapter, hex, where it has one.
+    pub adapter_blake3: Option<String>,
     pub parameters: Parameters,
     pub data: Data,
     /// The device that was asked for, and the machine's kind.
@@ -69,6 +72,8 @@ impl RunManifest {
             encoder: catalogue.manifest().encoder.clone(),
             taggers: results.taggers.clone(),
             models: weights(config)?,
+            adapter_blake3: read_adapter(&config.store)?
+                .map(|bytes| showroom_pixels::photo_id(&bytes).to_string()),
             parameters: Parameters {
                 colour_weight: verb.colour_weight,
                 options: asked.options.clone(),

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use showroom_catalog::asked::{AskedWords, compose};
 use showroom_catalog::query::Hits;
 use showroom_catalog::seams::{Catalogue, Columns, ModelError};
-use showroom_catalog::{Query, QueryPart, Record, VectorName};
+use showroom_catalog::{Query, Record};
 
 use super::choose::Contents;
 use super::date;
@@ -115,21 +116,20 @@ async fn word_searches(
     };
     let mut searches = Vec::new();
     for words in queries {
-        let vector = match text_query.text_query(&words) {
-            Ok(vector) => vector,
+        let understood = match text_query.understand(&words) {
+            Ok(understood) => understood,
             Err(ModelError::BadInput(_)) if chosen => continue,
             Err(error) => return Err(error.into()),
         };
-        let part = QueryPart {
-            on: VectorName::Text,
-            vector,
-            weight: 1.0,
-        };
-        let query = Query {
-            parts: vec![part],
+        let mut query = Query {
             k: HITS,
             ..Query::default()
         };
+        let asked = AskedWords {
+            understood,
+            weight: 1.0,
+        };
+        compose(&mut query, Vec::new(), vec![asked], 0.0);
         let hits = catalogue.search(query).await?;
         searches.push(Search {
             command: command(config, &format!("--text {}", quoted(&words))),

@@ -11,16 +11,18 @@ mod truth;
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
+use showroom_catalog::asked::{AskedWords, compose};
 use showroom_catalog::seams::{Catalogue, Columns, ModelError, StoreError, TextQuery};
-use showroom_catalog::{Query, QueryPart, Record, VectorName};
+use showroom_catalog::{Query, Record};
 
+pub(crate) use bootstrap::estimate;
 pub use bootstrap::{Estimate, Resampling};
+pub(crate) use measure::Ranked;
 pub use measure::{Bin, Calibration, Confusion};
 pub use tags::TagResult;
 pub use truth::{BadTruth, Expected, Question, Table, read_questions, read_truth};
 
-use self::bootstrap::{Random, estimate};
-use self::measure::Ranked;
+use self::bootstrap::Random;
 use crate::cancel::Cancel;
 
 /// Files without a photo that are named one by one.
@@ -115,7 +117,7 @@ impl Known {
 }
 
 /// One question's outcome and the group that it belongs to.
-type Outcome<'a> = (&'a str, Ranked);
+pub(crate) type Outcome<'a> = (&'a str, Ranked);
 
 /// Measures. `progress` is called with searches done and searches to do.
 pub async fn evaluate(
@@ -311,19 +313,17 @@ impl<'a> Run<'a> {
         let Some(words) = self.subject.words else {
             return Ok(Err("there is no model for words".to_string()));
         };
-        let vector = match words.text_query(&question.words) {
-            Ok(vector) => vector,
+        let understood = match words.understand(&question.words) {
+            Ok(understood) => understood,
             Err(ModelError::BadInput(reason)) => return Ok(Err(reason)),
             Err(error) => return Err(error.into()),
         };
-        let query = Query {
-            parts: vec![QueryPart {
-                on: VectorName::Text,
-                vector,
-                weight: 1.0,
-            }],
-            ..Query::default()
+        let mut query = Query::default();
+        let asked = AskedWords {
+            understood,
+            weight: 1.0,
         };
+        compose(&mut query, Vec::new(), vec![asked], 0.0);
         let hits = self.search(query).await?;
         let right = hits.into_iter().filter_map(|known| {
             let right = is_right(known);
@@ -337,7 +337,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn retrieval(outcomes: &[Outcome], resampling: Resampling) -> Option<Retrieval> {
+pub(crate) fn retrieval(outcomes: &[Outcome], resampling: Resampling) -> Option<Retrieval> {
     let mean = |value: &dyn Fn(&Ranked) -> f64| {
         let values = outcomes
             .iter()

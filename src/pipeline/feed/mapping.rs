@@ -95,15 +95,11 @@ pub const SHOPIFY: [(&str, &str); 7] = [
     ("Variant Compare At Price", "compare_at_price"),
     ("Variant Barcode", "gtin"),
 ];
-/// Shopify's columns that say nothing of the product, or what the tagger says of it.
-const SHOPIFY_IGNORED: &[&str] = &[
-    "product_category",
-    "image_position",
-    "image_alt_text",
-    "published",
-    "status",
-    "gift_card",
-];
+/// Shopify's columns that say nothing of the product.
+const SHOPIFY_IGNORED: &[&str] = &["image_position", "image_alt_text", "gift_card"];
+/// Shopify's columns that our own export fills where the shop says nothing; what it says is a metafield
+/// there.
+const SHOPIFY_FILLED: &[&str] = &["product_category", "published", "status"];
 /// Columns that an export adds, which are measured again.
 const OWN: &str = "showroom_";
 
@@ -131,6 +127,15 @@ pub fn roles(headings: &[String], mapping: &Mapping) -> Result<BTreeMap<String, 
     let (sku, title) = (first(SKUS), first(TITLES));
     let has = |name: &str| plain.iter().any(|p| p == name);
     let is_shopify = has("handle") && (has("image_src") || has("variant_sku"));
+    let is_ours = is_shopify && headings.iter().any(|heading| heading.starts_with(OWN));
+    let metafields: Vec<String> = headings.iter().filter_map(|h| metafield(h)).collect();
+    let is_metafield = |name: &str| {
+        let mut names = metafields.iter();
+        names.any(|known| known == name || known.starts_with(&format!("{name}:")))
+    };
+    let is_filled = |plain: &str| {
+        SHOPIFY_FILLED.contains(&plain) || plain == "vendor" && is_metafield("vendor")
+    };
     let guess = |heading: &String, plain: &String| -> Role {
         if mapping.sku.is_empty() && sku.as_ref() == Some(plain) {
             return Role::Sku;
@@ -150,6 +155,9 @@ pub fn roles(headings: &[String], mapping: &Mapping) -> Result<BTreeMap<String, 
             return Role::Group;
         }
         if plain.starts_with(OWN) || is_shopify && SHOPIFY_IGNORED.contains(&plain.as_str()) {
+            return Role::Ignored;
+        }
+        if is_ours && is_filled(plain) {
             return Role::Ignored;
         }
         attribute(heading, is_shopify)
@@ -198,15 +206,7 @@ fn attribute(heading: &str, is_shopify: bool) -> Role {
     {
         return Role::Attribute(name.to_string(), None);
     }
-    // Shopify's own way of naming a field that it does not know: `Size (product.metafields.custom.size)`.
-    // What stands before it is for people, but that our own exports add the kind.
-    let metafield = heading
-        .split_once("(product.metafields.custom.")
-        .map(|(shown, rest)| {
-            let name = rest.trim_end().trim_end_matches(')');
-            let kind = shown.trim_end().rsplit_once(':').map(|(_, kind)| kind);
-            kind.map_or(name.to_string(), |kind| format!("{name}:{kind}"))
-        });
+    let metafield = metafield(heading);
     let heading = metafield.as_deref().unwrap_or(heading);
     let (name, kind) = match heading.rsplit_once(':') {
         Some((name, "any")) => (name, None),
@@ -220,6 +220,15 @@ fn attribute(heading: &str, is_shopify: bool) -> Role {
         Some(name) => Role::Attribute(name, kind),
         None => Role::Ignored,
     }
+}
+
+/// Shopify's own way of naming a field that it does not know: `Size (product.metafields.custom.size)`.
+/// What stands before it is for people, but that our own exports add the kind.
+fn metafield(heading: &str) -> Option<String> {
+    let (shown, rest) = heading.split_once("(product.metafields.custom.")?;
+    let name = rest.trim_end().trim_end_matches(')');
+    let kind = shown.trim_end().rsplit_once(':').map(|(_, kind)| kind);
+    Some(kind.map_or(name.to_string(), |kind| format!("{name}:{kind}")))
 }
 
 impl Mapping {

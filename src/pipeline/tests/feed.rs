@@ -290,3 +290,32 @@ fn a_long_feed_streams() {
         .unwrap();
     assert_eq!(photos, 100_000);
 }
+
+#[test]
+fn shopifys_own_columns_are_attributes_and_those_that_our_export_fills_are_not() {
+    let take_in = |feed: &str| {
+        let dir = shop(feed.as_bytes());
+        let catalogue = Memory::new();
+        take(dir.path(), &catalogue, false);
+        by_sku(&catalogue, "S-1").attributes
+    };
+    let shopifys = take_in(
+        "Handle,Title,Product Category,Vendor,Variant SKU,Image Src,Image Position,Published,Status\n\
+         boot,Boot,Apparel > Shoes,Acme,S-1,a.png,1,TRUE,active\n",
+    );
+    assert_eq!(
+        shopifys.get("product_category").cloned(),
+        text("Apparel > Shoes")
+    );
+    assert_eq!(shopifys.get("brand").cloned(), text("Acme"));
+    assert_eq!(shopifys.get("published"), Some(&AttributeValue::Bool(true)));
+    assert_eq!(shopifys.get("status").cloned(), text("active"));
+    assert_eq!(shopifys.len(), 4, "{shopifys:?}");
+    let ours = take_in(
+        "Handle,Title,Product Category,Variant SKU,Image Src,Published,Status,Vendor,\
+         vendor:text (product.metafields.custom.vendor),showroom_category\n\
+         boot,Boot,Shoes,S-1,a.png,FALSE,draft,Acme,Acme,Shoes\n",
+    );
+    assert_eq!(ours.get("vendor").cloned(), text("Acme"));
+    assert_eq!(ours.len(), 1, "{ours:?}");
+}

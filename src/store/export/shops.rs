@@ -23,6 +23,9 @@ pub struct Exported {
     pub without_sku: usize,
 }
 
+/// The column of the tagger's category, by which a file is known to be ours.
+const OWN_CATEGORY: &str = "showroom_category";
+
 #[derive(Default)]
 struct Product {
     title: Option<String>,
@@ -37,11 +40,30 @@ impl Product {
         self.attributes.get(name).map(text).unwrap_or_default()
     }
 
+    /// What the shop says under this name, or else something of ours.
+    fn own_or(&self, name: &str, ours: impl FnOnce() -> String) -> String {
+        match self.text(name) {
+            own if own.is_empty() => ours(),
+            own => own,
+        }
+    }
+
+    /// What fills one of Shopify's columns; its vendor is the brand, which other feeds call so.
+    fn shopify(&self, name: &str) -> String {
+        self.own_or(name, || match name {
+            BRAND => self.text(VENDOR),
+            _ => String::new(),
+        })
+    }
+
     fn path(&self) -> String {
         let category = self.category.as_ref();
         category.map(|c| c.path.join(" > ")).unwrap_or_default()
     }
 }
+
+const BRAND: &str = "brand";
+const VENDOR: &str = "vendor";
 
 async fn products(
     catalogue: &dyn Catalogue,
@@ -80,6 +102,11 @@ async fn products(
 
 /// Shopify's columns of attributes: `fields` names them, heading and attribute. Every other attribute
 /// becomes a custom metafield, as Shopify's own exports write them.
+///
+/// `Product Category`, `Published` and `Status` are what the shop says (`product_category`, `published`,
+/// `status`), else the tagger's category and a draft. These attributes are metafields too, as is the
+/// brand where some products have a vendor: by those a feed that is read in again knows what the shop
+/// said, and by the column `showroom_category` that the file is ours.
 pub async fn export_shopify(
     catalogue: &dyn Catalogue,
     filter: Option<Filter>,
@@ -88,8 +115,10 @@ pub async fn export_shopify(
 ) -> Result<Exported, ExportError> {
     let (products, exported) = products(catalogue, filter).await?;
     let mut metafields: BTreeMap<&str, String> = BTreeMap::new();
+    let has_vendor = (products.values()).any(|product| product.attributes.contains_key(VENDOR));
     for (name, value) in products.values().flat_map(|product| &product.attributes) {
-        if !fields.iter().any(|(_, field)| field == name) {
+        let is_told_apart = has_vendor && name == BRAND;
+        if is_told_apart || !fields.iter().any(|(_, field)| field == name) {
             let kind = value.kind().name();
             let heading = format!("{name}:{kind} (product.metafields.custom.{name})");
             metafields.entry(name).or_insert(heading);
@@ -110,7 +139,8 @@ pub async fn export_shopify(
     let headings = fixed
         .into_iter()
         .chain(fields.iter().map(|(heading, _)| *heading))
-        .chain(metafields.values().map(String::as_str));
+        .chain(metafields.values().map(String::as_str))
+        .chain([OWN_CATEGORY]);
     writer.write_record(headings).map_err(output)?;
     let mut handles = BTreeMap::new();
     for (sku, product) in &products {
@@ -141,16 +171,21 @@ fn shopify_rows<W: Write>(
         let mut cells = vec![
             handle.clone(),
             first(title.clone()),
-            first(product.path()),
+            first(product.own_or("product_category", || product.path())),
             first(sku.to_string()),
             image.clone(),
             (at + 1).to_string(),
             title.clone(),
-            first("FALSE".into()),
-            first("draft".into()),
+            first(
+                product
+                    .own_or("published", || "false".into())
+                    .to_uppercase(),
+            ),
+            first(product.own_or("status", || "draft".into())),
         ];
-        cells.extend(fields.iter().map(|(_, name)| first(product.text(name))));
+        cells.extend(fields.iter().map(|(_, name)| first(product.shopify(name))));
         cells.extend(metafields.keys().map(|name| first(product.text(name))));
+        cells.push(first(product.path()));
         writer.write_record(&cells).map_err(output)?;
     }
     Ok(())
@@ -222,23 +257,14 @@ pub async fn export_google(
             .take(MOST_ADDITIONAL)
             .map(String::as_str)
             .collect();
-        let own_type = product.text("product_type");
         let colours: Vec<&str> = product.colours.iter().take(3).map(String::as_str).collect();
-        let colour = match product.text("feed_color") {
-            own if own.is_empty() => colours.join("/"),
-            own => own,
-        };
         let mut cells = vec![
             sku.clone(),
             product.title.clone().unwrap_or_default(),
             product.images.first().cloned().unwrap_or_default(),
             more.join(","),
-            colour,
-            if own_type.is_empty() {
-                product.path()
-            } else {
-                own_type
-            },
+            product.own_or("feed_color", || colours.join("/")),
+            product.own_or("product_type", || product.path()),
             product.text("google_product_category"),
         ];
         cells.extend(GOOGLE.map(|name| product.text(name)));

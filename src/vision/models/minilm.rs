@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::module::embedding;
 use burn::tensor::{Int, Tensor, TensorData as BurnData};
 use showroom_catalog::seams::ModelError;
 
-use super::layers::{LayerNorm, Linear, Weights, tensor};
+use super::layers::{LayerNorm, Weights, tensor};
+use super::transformer::{Activation, Attention, AttentionWeights, Mlp, Tower, Writer};
 use crate::engines::device::Precision;
 use crate::engines::graph::{Graph, Size};
 use crate::engines::{Architecture, BurnModel, Input, Output, Place};
@@ -21,13 +21,16 @@ use crate::weights::onnx::AttributeProto;
 pub const WIDTH: usize = 384;
 /// Tokens of one sentence at the most, as the model's `sentence_bert_config.json` says.
 pub const MAX_TOKENS: usize = 256;
-const INNER: usize = 1536;
-const LAYERS: usize = 6;
-const HEADS: usize = 12;
-const HEAD: usize = WIDTH / HEADS;
+const TOWER: Tower = Tower {
+    width: WIDTH,
+    inner: 1536,
+    layers: 6,
+    heads: 12,
+    activation: Activation::Gelu,
+    epsilon: 1e-12,
+};
 const VOCABULARY: usize = 30522;
 const POSITIONS: usize = 512;
-const EPSILON: f64 = 1e-12;
 /// Added to the attention score of padding: its probability becomes zero.
 const HIDDEN: f32 = -1e9;
 /// The same in f16, whose largest number is 65,504.
@@ -53,21 +56,18 @@ impl Architecture for MiniLm {
         let mut writer = Writer {
             graph,
             weights: &self.weights,
+            tower: TOWER,
         };
 
-        let words = writer.gather("embeddings.word_embeddings.weight", VOCABULARY, &ids)?;
-        let places = writer.gather(
-            "embeddings.position_embeddings.weight",
-            POSITIONS,
-            &positions,
-        )?;
+        let words = gather(&mut writer, "word_embeddings", VOCABULARY, &ids)?;
+        let places = gather(&mut writer, "position_embeddings", POSITIONS, &positions)?;
         let kinds = self
             .weights
             .get("embeddings.token_type_embeddings.weight", &[2, WIDTH])?;
         let kind = writer.graph.constant(&[WIDTH], &kinds.data[..WIDTH]);
         let x = writer.op("Add", &[&words, &places]);
         let x = writer.op("Add", &[&x, &kind]);
-        let mut x = writer.layer_norm("embeddings.LayerNorm", &x)?;
+        let mut x = writer.norm("embeddings.LayerNorm", &x)?;
 
         let one = writer.graph.constant(&[], &[1.0]);
         let hidden = writer.graph.constant(&[], &[HIDDEN]);
@@ -75,8 +75,8 @@ impl Architecture for MiniLm {
         let bias = writer.op("Sub", &[&one, &mask]);
         let bias = writer.op("Mul", &[&bias, &hidden]);
         let bias = writer.op("Unsqueeze", &[&bias, &heads_and_rows]);
-        for layer in 0..LAYERS {
-            x = writer.layer(layer, &x, &bias)?;
+        for layer in 0..TOWER.layers {
+            x = write_layer(&mut writer, layer, &x, &bias)?;
         }
 
         let last = writer.graph.list(&[-1]);
@@ -99,7 +99,7 @@ impl Architecture for MiniLm {
 
     /// The attention scores of the longest sentence, or its inner layer.
     fn largest_tensor(&self) -> usize {
-        (HEADS * MAX_TOKENS * MAX_TOKENS).max(MAX_TOKENS * INNER)
+        (TOWER.heads * MAX_TOKENS * MAX_TOKENS).max(MAX_TOKENS * TOWER.inner)
     }
 
     fn burn(&self, place: &Place) -> Result<Arc<dyn BurnModel>, ModelError> {
@@ -108,20 +108,15 @@ impl Architecture for MiniLm {
             let data = weights.get(&format!("embeddings.{name}.weight"), &[rows, WIDTH])?;
             Ok(tensor(data.clone(), place))
         };
-        let norm = |name: &str| LayerNorm::new(weights, name, WIDTH, EPSILON, place);
-        let layers = (0..LAYERS)
+        let norm = |name: &str| LayerNorm::new(weights, name, WIDTH, TOWER.epsilon, place);
+        let layers = (0..TOWER.layers)
             .map(|layer| {
                 let at = format!("encoder.layer.{layer}");
-                let dense =
-                    |name: &str, sizes| Linear::new(weights, &format!("{at}.{name}"), sizes, place);
+                let [first, second] = dense_names(&at);
                 Ok(Layer {
-                    query: dense("attention.self.query", [WIDTH, WIDTH])?,
-                    key: dense("attention.self.key", [WIDTH, WIDTH])?,
-                    value: dense("attention.self.value", [WIDTH, WIDTH])?,
-                    attention_output: dense("attention.output.dense", [WIDTH, WIDTH])?,
+                    attention: Attention::new(attention_weights(weights, &at)?, place),
                     attention_norm: norm(&format!("{at}.attention.output.LayerNorm"))?,
-                    intermediate: dense("intermediate.dense", [WIDTH, INNER])?,
-                    output: dense("output.dense", [INNER, WIDTH])?,
+                    dense: Mlp::new(weights, [&first, &second], &TOWER, place)?,
                     output_norm: norm(&format!("{at}.output.LayerNorm"))?,
                 })
             })
@@ -137,114 +132,45 @@ impl Architecture for MiniLm {
     }
 }
 
-/// Writes the parts of BERT into an ONNX graph.
-struct Writer<'a> {
-    graph: Graph,
-    weights: &'a Weights,
+/// Rows of a table of embeddings.
+fn gather(
+    writer: &mut Writer<'_>,
+    name: &str,
+    rows: usize,
+    indices: &str,
+) -> Result<String, ModelError> {
+    let name = format!("embeddings.{name}.weight");
+    let table = writer.weights.get(&name, &[rows, WIDTH])?;
+    let table = writer.graph.constant(&table.shape, &table.data);
+    Ok(writer.op("Gather", &[&table, indices]))
 }
 
-impl Writer<'_> {
-    fn op(&mut self, op: &str, inputs: &[&str]) -> String {
-        self.graph.node(op, inputs, vec![])
-    }
+fn attention_weights(weights: &Weights, at: &str) -> Result<AttentionWeights, ModelError> {
+    let names = ["self.query", "self.key", "self.value", "output.dense"];
+    AttentionWeights::of(weights, &format!("{at}.attention"), names, &TOWER)
+}
 
-    /// Rows of a table of embeddings.
-    fn gather(&mut self, name: &str, rows: usize, indices: &str) -> Result<String, ModelError> {
-        let table = self.weights.get(name, &[rows, WIDTH])?;
-        let table = self.graph.constant(&table.shape, &table.data);
-        Ok(self.op("Gather", &[&table, indices]))
-    }
+/// The two dense layers of the layer `at`.
+fn dense_names(at: &str) -> [String; 2] {
+    ["intermediate", "output"].map(|name| format!("{at}.{name}.dense"))
+}
 
-    fn layer_norm(&mut self, name: &str, x: &str) -> Result<String, ModelError> {
-        let weight = &self.weights.get(&format!("{name}.weight"), &[WIDTH])?.data;
-        let bias = &self.weights.get(&format!("{name}.bias"), &[WIDTH])?.data;
-        let weight = self.graph.constant(&[WIDTH], weight);
-        let bias = self.graph.constant(&[WIDTH], bias);
-        let epsilon = AttributeProto::float("epsilon", EPSILON as f32);
-        let attributes = vec![AttributeProto::int("axis", -1), epsilon];
-        Ok(self
-            .graph
-            .node("LayerNormalization", &[x, &weight, &bias], attributes))
-    }
-
-    /// The checkpoint's weight is out × in; onnxruntime multiplies by in × out.
-    fn linear(
-        &mut self,
-        name: &str,
-        x: &str,
-        [input, output]: [usize; 2],
-    ) -> Result<String, ModelError> {
-        let weight = &self
-            .weights
-            .get(&format!("{name}.weight"), &[output, input])?
-            .data;
-        let bias = &self.weights.get(&format!("{name}.bias"), &[output])?.data;
-        let mut transposed = vec![0.0; weight.len()];
-        for (row, values) in weight.chunks_exact(input).enumerate() {
-            for (column, value) in values.iter().enumerate() {
-                transposed[column * output + row] = *value;
-            }
-        }
-        let weight = self.graph.constant(&[input, output], &transposed);
-        let bias = self.graph.constant(&[output], bias);
-        let y = self.op("MatMul", &[x, &weight]);
-        Ok(self.op("Add", &[&y, &bias]))
-    }
-
-    /// (batch, tokens, width) → (batch, heads, tokens, head), or with the last two exchanged.
-    fn heads(&mut self, x: &str, order: &[i64; 4]) -> String {
-        let shape = self.graph.list(&[0, 0, HEADS as i64, HEAD as i64]);
-        let x = self.op("Reshape", &[x, &shape]);
-        self.graph.node(
-            "Transpose",
-            &[&x],
-            vec![AttributeProto::ints("perm", order)],
-        )
-    }
-
-    fn layer(&mut self, layer: usize, x: &str, bias: &str) -> Result<String, ModelError> {
-        let at = format!("encoder.layer.{layer}");
-        let name = |part: &str| format!("{at}.{part}");
-        let square = [WIDTH, WIDTH];
-        let query = self.linear(&name("attention.self.query"), x, square)?;
-        let key = self.linear(&name("attention.self.key"), x, square)?;
-        let value = self.linear(&name("attention.self.value"), x, square)?;
-        let query = self.heads(&query, &[0, 2, 1, 3]);
-        let key = self.heads(&key, &[0, 2, 3, 1]);
-        let value = self.heads(&value, &[0, 2, 1, 3]);
-        let scores = self.op("MatMul", &[&query, &key]);
-        let scale = self.graph.constant(&[], &[1.0 / (HEAD as f32).sqrt()]);
-        let scores = self.op("Mul", &[&scores, &scale]);
-        let scores = self.op("Add", &[&scores, bias]);
-        let shares = self
-            .graph
-            .node("Softmax", &[&scores], vec![AttributeProto::int("axis", -1)]);
-        let seen = self.op("MatMul", &[&shares, &value]);
-        let order = AttributeProto::ints("perm", &[0, 2, 1, 3]);
-        let seen = self.graph.node("Transpose", &[&seen], vec![order]);
-        let shape = self.graph.list(&[0, 0, WIDTH as i64]);
-        let seen = self.op("Reshape", &[&seen, &shape]);
-        let seen = self.linear(&name("attention.output.dense"), &seen, square)?;
-        let x = self.op("Add", &[&seen, x]);
-        let x = self.layer_norm(&name("attention.output.LayerNorm"), &x)?;
-        let y = self.linear(&name("intermediate.dense"), &x, [WIDTH, INNER])?;
-        let y = self.gelu(&y);
-        let y = self.linear(&name("output.dense"), &y, [INNER, WIDTH])?;
-        let y = self.op("Add", &[&y, &x]);
-        self.layer_norm(&name("output.LayerNorm"), &y)
-    }
-
-    /// x / 2 · (1 + erf(x / √2)), in the order of nodes that onnxruntime fuses.
-    fn gelu(&mut self, x: &str) -> String {
-        let root = self.graph.constant(&[], &[std::f32::consts::SQRT_2]);
-        let one = self.graph.constant(&[], &[1.0]);
-        let half = self.graph.constant(&[], &[0.5]);
-        let y = self.op("Div", &[x, &root]);
-        let y = self.op("Erf", &[&y]);
-        let y = self.op("Add", &[&y, &one]);
-        let y = self.op("Mul", &[x, &y]);
-        self.op("Mul", &[&y, &half])
-    }
+/// As [`Layer::forward`], into an ONNX graph.
+fn write_layer(
+    writer: &mut Writer<'_>,
+    layer: usize,
+    x: &str,
+    bias: &str,
+) -> Result<String, ModelError> {
+    let at = format!("encoder.layer.{layer}");
+    let attention = attention_weights(writer.weights, &at)?;
+    let seen = writer.attention(&attention, x, x, Some(bias));
+    let x = writer.op("Add", &[&seen, x]);
+    let x = writer.norm(&format!("{at}.attention.output.LayerNorm"), &x)?;
+    let [first, second] = dense_names(&at);
+    let y = writer.mlp([&first, &second], &x)?;
+    let y = writer.op("Add", &[&y, &x]);
+    writer.norm(&format!("{at}.output.LayerNorm"), &y)
 }
 
 /// The model in burn; fields are named after the checkpoint's keys.
@@ -257,34 +183,20 @@ struct Net {
     place: Place,
 }
 
+/// Unlike the towers of a pair, each half is followed by its layer norm.
 struct Layer {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    attention_output: Linear,
+    attention: Attention,
     attention_norm: LayerNorm,
-    intermediate: Linear,
-    output: Linear,
+    dense: Mlp,
     output_norm: LayerNorm,
 }
 
 impl Layer {
     /// `x`: (batch, tokens, width); `bias`: (batch, 1, 1, tokens), added to the scores.
-    fn forward(&self, x: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
-        let [batch, tokens, _] = x.dims();
-        let heads = |x: Tensor<3>| x.reshape([batch, tokens, HEADS, HEAD]).swap_dims(1, 2);
-        let query = heads(self.query.forward(x.clone()));
-        let key = heads(self.key.forward(x.clone()));
-        let value = heads(self.value.forward(x.clone()));
-        let scores = query.matmul(key.swap_dims(2, 3)) / (HEAD as f64).sqrt();
-        let seen = softmax(scores + bias, 3).matmul(value);
-        let seen = seen.swap_dims(1, 2).reshape([batch, tokens, WIDTH]);
-        let x = self
-            .attention_norm
-            .forward(self.attention_output.forward(seen) + x);
-        let y = self
-            .output
-            .forward(gelu(self.intermediate.forward(x.clone())));
+    fn forward(&self, x: Tensor<3>, bias: &Tensor<4>) -> Tensor<3> {
+        let seen = self.attention.forward(x.clone(), x.clone(), Some(bias));
+        let x = self.attention_norm.forward(seen + x);
+        let y = self.dense.forward(x.clone());
         self.output_norm.forward(y + x)
     }
 }
@@ -318,7 +230,7 @@ impl BurnModel for Net {
         };
         let bias = ((mask.clone() - 1.0) * -hidden).reshape([batch, 1, 1, tokens]);
         for layer in &self.layers {
-            x = layer.forward(x, bias.clone());
+            x = layer.forward(x, &bias);
         }
         let weight = mask.reshape([batch, tokens, 1]);
         let mean = (x * weight.clone()).sum_dim(1) / weight.sum_dim(1);

@@ -5,6 +5,7 @@ pub mod efficientnet_lite;
 pub mod layers;
 pub mod minilm;
 pub mod pair;
+pub mod transformer;
 pub mod u2net;
 
 use std::fs;

@@ -87,6 +87,7 @@ impl TextQuery for WordQuery {
             vector,
             colours: names,
             only_colours,
+            further: Vec::new(),
         })
     }
 

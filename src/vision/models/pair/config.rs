@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+use crate::models::transformer::{Activation, Tower};
+
 /// Bounds of what a configuration may ask for: far above every published model of both families.
 const MAX_WIDTH: usize = 8192;
 const MAX_LAYERS: usize = 128;
@@ -29,30 +31,6 @@ impl Family {
             Family::Siglip => "siglip",
         }
     }
-}
-
-/// What stands between the two layers of a block's second half.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// x · sigmoid(1.702 x)
-    QuickGelu,
-    /// x · Φ(x)
-    Gelu,
-    /// The same with tanh for Φ.
-    GeluTanh,
-}
-
-/// Sizes of one tower's blocks.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tower {
-    /// Numbers a token.
-    pub width: usize,
-    /// Numbers between the two layers of the second half.
-    pub inner: usize,
-    pub layers: usize,
-    pub heads: usize,
-    pub activation: Activation,
-    pub epsilon: f64,
 }
 
 /// Sizes of a pair.

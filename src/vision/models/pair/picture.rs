@@ -8,11 +8,12 @@ use std::sync::Arc;
 use burn::tensor::{DType, Tensor, TensorData as BurnData};
 use showroom_catalog::seams::ModelError;
 
-use super::blocks::{Attention, AttentionWeights, Blocks, Dense, Mlp, Writer};
+use super::blocks::{Blocks, mlp, write_blocks, write_mlp};
 use super::config::{Family, PairConfig};
 use crate::engines::graph::{Graph, Size};
 use crate::engines::{Architecture, BurnModel, Input, Output, Place};
 use crate::models::layers::{Conv, ConvShape, ConvWeights, LayerNorm, Linear, Weights, tensor};
+use crate::models::transformer::{Attention, AttentionWeights, Dense, Mlp, Writer};
 use crate::weights::TensorData;
 
 const AT: &str = "vision_model";
@@ -126,7 +127,7 @@ impl Architecture for PictureTower {
         let answer = match config.family {
             Family::Clip => {
                 x = writer.norm(&format!("{AT}.pre_layrnorm"), &x)?;
-                x = writer.blocks(AT, &x, None)?;
+                x = write_blocks(&mut writer, AT, &x, None)?;
                 let first = writer.graph.list(&[0]);
                 let axis = crate::weights::onnx::AttributeProto::int("axis", 1);
                 x = writer.graph.node("Gather", &[&x, &first], vec![axis]);
@@ -134,13 +135,13 @@ impl Architecture for PictureTower {
                 writer.dense(&x, &self.projection()?)
             }
             Family::Siglip => {
-                x = writer.blocks(AT, &x, None)?;
+                x = write_blocks(&mut writer, AT, &x, None)?;
                 x = writer.norm(&format!("{AT}.post_layernorm"), &x)?;
                 let probe = self.probe()?;
                 let probe = writer.graph.constant(&probe.shape, &probe.data);
                 let seen = writer.attention(&self.head_attention()?, &probe, &x, None);
                 let normed = writer.norm(&format!("{AT}.head.layernorm"), &seen)?;
-                let y = writer.mlp(&format!("{AT}.head.mlp"), &normed)?;
+                let y = write_mlp(&mut writer, &format!("{AT}.head.mlp"), &normed)?;
                 writer.op("Add", &[&seen, &y])
             }
         };
@@ -173,7 +174,7 @@ impl Architecture for PictureTower {
                 probe: tensor(self.probe()?.clone(), place),
                 attention: Attention::new(self.head_attention()?, place),
                 layernorm: norm("head.layernorm")?,
-                mlp: Mlp::new(&self.weights, &format!("{AT}.head.mlp"), tower, place)?,
+                mlp: mlp(&self.weights, &format!("{AT}.head.mlp"), tower, place)?,
             })),
         };
         Ok(Arc::new(Net {

@@ -9,12 +9,13 @@ use burn::tensor::module::embedding;
 use burn::tensor::{Int, Tensor, TensorData as BurnData};
 use showroom_catalog::seams::ModelError;
 
-use super::blocks::{Blocks, Dense, Writer};
+use super::blocks::{Blocks, write_blocks};
 use super::config::{Family, PairConfig};
 use crate::engines::device::Precision;
 use crate::engines::graph::{Graph, Size};
 use crate::engines::{Architecture, BurnModel, Input, Output, Place};
 use crate::models::layers::{LayerNorm, Linear, Weights, tensor};
+use crate::models::transformer::{Dense, Writer};
 use crate::weights::TensorData;
 use crate::weights::onnx::AttributeProto;
 
@@ -108,7 +109,7 @@ impl Architecture for WordTower {
             let columns = vec![AttributeProto::int("axis", 1)];
             writer.graph.node("Gather", &[&rows, &positions], columns)
         });
-        let x = writer.blocks(AT, &x, bias.as_deref())?;
+        let x = write_blocks(&mut writer, AT, &x, bias.as_deref())?;
         let middle = writer.graph.list(&[1]);
         let answers = writer.op("Unsqueeze", &[&answers, &middle]);
         let x = writer.op("MatMul", &[&answers, &x]);
