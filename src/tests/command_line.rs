@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::shop::{Shop, finish};
 
-const VERBS: [&[&str]; 19] = [
+const VERBS: [&[&str]; 20] = [
     &["ingest"],
     &["tag"],
     &["reindex"],

@@ -14,8 +14,6 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::table::{plain, print, table};
 
-/// What a part of the query is called that an adapter has made of words.
-const ADAPTER: &str = "adapter";
 /// Values of a facet in the table for people.
 const FACET_VALUES: usize = 8;
 

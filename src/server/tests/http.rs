@@ -36,7 +36,7 @@ fn around(app: &App, folder: &Path) -> Around {
         cache: folder.join("renditions"),
         max_cache_bytes: 1 << 20,
         photos: PhotoBytes::default(),
-        limits: app.limits.decode.limits,
+        limits: app.limits.decode.limits.clone(),
         workers: 1,
         queue: 8,
     });

@@ -18,7 +18,7 @@ fn served(metrics: &Arc<Metrics>) -> Served {
         )
         .route("/busy", get(async || StatusCode::TOO_MANY_REQUESTS))
         .route("/locked", get(async || StatusCode::FORBIDDEN))
-        .merge(routes(metrics.clone()));
+        .merge(routes(metrics.clone(), |metrics| metrics.queue_depth("jobs", 3)));
     Served::new(|| counted(router, metrics.clone()))
 }
 
@@ -104,6 +104,7 @@ fn stages_batches_queues_and_the_process_are_shown() {
     assert_eq!(value(&text, "showroom_batch_size_count"), 2.0);
     assert_eq!(value(&text, "showroom_batched_total"), 20.0);
     assert_eq!(value(&text, r#"showroom_queue_depth{queue="model"}"#), 2.0);
+    assert_eq!(value(&text, r#"showroom_queue_depth{queue="jobs"}"#), 3.0);
     assert_eq!(
         value(&text, "showroom_device_memory_bytes"),
         f64::from(1 << 30)
