@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::shop::{Shop, finish};
 
-const VERBS: [&[&str]; 20] = [
+const VERBS: [&[&str]; 21] = [
     &["ingest"],
     &["tag"],
     &["reindex"],
@@ -27,6 +27,7 @@ const VERBS: [&[&str]; 20] = [
     &["check"],
     &["rendition"],
     &["backdrop"],
+    &["adapt"],
 ];
 
 #[test]
