@@ -1,5 +1,6 @@
 //! What an adapter is learned from, and whether it helps.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
@@ -89,9 +90,9 @@ pub fn judge(outcomes: &[HeldBack], resampling: Resampling) -> Option<Verdict> {
     let names: Vec<String> = outcomes.iter().map(|one| one.title.to_string()).collect();
     let mut best_without: HashMap<usize, usize> = HashMap::new();
     for outcome in outcomes {
-        if !best_without.contains_key(&outcome.part) {
+        if let Entry::Vacant(place) = best_without.entry(outcome.part) {
             let others = outcomes.iter().filter(|one| one.part != outcome.part);
-            best_without.insert(outcome.part, best(others)?);
+            place.insert(best(others)?);
         }
     }
     let (mut alone, mut adapted, mut gains) = (Vec::new(), Vec::new(), Vec::new());

@@ -43,13 +43,13 @@ pub fn router(app: App, around: Around) -> Router {
         metrics.queue_depth("requests", app.in_flight());
         metrics.queue_depth("jobs", jobs.as_ref().map_or(0, Jobs::waiting));
     };
-    let jobs = jobs.map_or_else(Router::new, |jobs| jobs::routes(jobs).with_state(()));
+    let jobs = jobs.map(|jobs| scoped(jobs::routes(jobs).with_state(()), Scope::Write));
     let numbers = metrics::routes(metrics.clone(), refresh).with_state(());
     Router::new()
         .merge(open())
         .merge(images::routes(renditions, app.catalogue.clone()).with_state(()))
         .merge(scoped(numbers, Scope::Read))
-        .merge(scoped(jobs, Scope::Write))
+        .merge(jobs.unwrap_or_default())
         .merge(scoped(reading(&app), Scope::Read))
         .merge(scoped(writing(&app), Scope::Write))
         .fallback(|| async { StatusCode::NOT_FOUND })

@@ -169,7 +169,7 @@ async fn facets(
 fn filter(words: Option<&str>) -> Result<Option<Filter>, ApiError> {
     let words = words.map(str::trim).filter(|words| !words.is_empty());
     let parsed = words.map(str::parse::<Filter>).transpose();
-    parsed.map_err(|error| ApiError::from(error))
+    parsed.map_err(ApiError::from)
 }
 
 impl Products {

@@ -119,7 +119,12 @@ async fn list(State(jobs): State<Jobs>, RawQuery(query): RawQuery) -> Result<Res
         match name.as_ref() {
             "status" => status = Some(status_of(&value)?),
             "cursor" => {
-                let number = value.parse().map_err(|_| {
+                // As it was given: a number from 1, without a sign or zeros before it.
+                let number = value
+                    .parse()
+                    .ok()
+                    .filter(|number: &u64| number.to_string() == value);
+                let number = number.filter(|number| *number > 0).ok_or_else(|| {
                     ApiError::invalid("cursor is the next_cursor of an answer before")
                 })?;
                 before = Some(number);

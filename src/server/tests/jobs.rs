@@ -305,7 +305,10 @@ fn the_queue_is_bounded_and_jobs_are_listed_newest_first() {
         ids(&format!("/v1/jobs?limit=3&cursor={next}")).0,
         newest[3..]
     );
-    assert_eq!(ids("/v1/jobs?status=running").0, [first.clone()]);
+    assert_eq!(
+        ids("/v1/jobs?status=running").0,
+        std::slice::from_ref(&first)
+    );
     fake.gate.add_permits(1);
     shop.until(&waiting[2], "done");
     assert_eq!(ids("/v1/jobs?status=done").0, newest);
@@ -426,11 +429,14 @@ fn only_so_many_finished_jobs_are_remembered() {
     assert_eq!(log.lines().count(), 2);
 }
 
+/// Address, headers and body.
+type Delivered = (String, Vec<(String, String)>, Vec<u8>);
+
 /// Answers with these statuses, one after the other, and keeps what it is sent.
 #[derive(Default)]
 struct Receiver {
     statuses: Mutex<Vec<u16>>,
-    got: Mutex<Vec<(String, Vec<(String, String)>, Vec<u8>)>>,
+    got: Mutex<Vec<Delivered>>,
 }
 
 impl Deliver for Receiver {

@@ -18,7 +18,9 @@ fn served(metrics: &Arc<Metrics>) -> Served {
         )
         .route("/busy", get(async || StatusCode::TOO_MANY_REQUESTS))
         .route("/locked", get(async || StatusCode::FORBIDDEN))
-        .merge(routes(metrics.clone(), |metrics| metrics.queue_depth("jobs", 3)));
+        .merge(routes(metrics.clone(), |metrics| {
+            metrics.queue_depth("jobs", 3)
+        }));
     Served::new(|| counted(router, metrics.clone()))
 }
 

@@ -114,9 +114,9 @@ fn flag(value: &str) -> Option<bool> {
 fn colour(value: &str) -> Option<[u8; 4]> {
     let value = value.trim_matches(['(', ')', '[', ']', ' ']);
     let parts = value.split(',').map(|part| part.trim().parse().ok());
-    match parts.collect::<Option<Vec<u8>>>()?.as_slice() {
-        &[r, g, b] => Some([r, g, b, 255]),
-        &[r, g, b, a] => Some([r, g, b, a]),
+    match *parts.collect::<Option<Vec<u8>>>()?.as_slice() {
+        [r, g, b] => Some([r, g, b, 255]),
+        [r, g, b, a] => Some([r, g, b, a]),
         _ => None,
     }
 }
