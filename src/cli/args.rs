@@ -141,7 +141,7 @@ pub enum Verb {
     Tag(Tag),
     Reindex(Reindex),
     Search(Search),
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// List the photos that could not be used, and why.
     #[command(after_help = "Examples:\n  showroom rejects\n  showroom rejects --json | jq -r .uri")]
     Rejects,
