@@ -7,8 +7,9 @@ use showroom_catalog::Pixels;
 use crate::product::Mask;
 use crate::reduce::{Alpha, resize};
 
-/// All of `pixels` at `width` × `height` (each at least 1), antialiased with Lanczos's filter. Colours are
-/// weighted by alpha, so that transparent pixels lend none.
+/// All of `pixels` at `width` × `height` (each at least 1), antialiased: opaque ones with Lanczos's filter, others
+/// with Hamming's, which never overshoots, as an alpha that is cut off at 255 would brighten the colours beside
+/// it. Colours are weighted by alpha, so that transparent pixels lend none.
 pub fn scale(pixels: &Pixels, width: u32, height: u32) -> Pixels {
     let from = (pixels.width, pixels.height);
     let to = (width.max(1), height.max(1));
@@ -21,8 +22,11 @@ pub fn scale(pixels: &Pixels, width: u32, height: u32) -> Pixels {
         .0
         .iter()
         .all(|pixel| pixel[3] == 255);
-    let alpha = if opaque { Alpha::None } else { Alpha::Weighs };
-    let rgba = resize::<U8x4>(&pixels.rgba, from, to, FilterType::Lanczos3, alpha);
+    let (filter, alpha) = match opaque {
+        true => (FilterType::Lanczos3, Alpha::None),
+        false => (FilterType::Hamming, Alpha::Weighs),
+    };
+    let rgba = resize::<U8x4>(&pixels.rgba, from, to, filter, alpha);
     Pixels {
         width: to.0,
         height: to.1,

@@ -128,8 +128,8 @@ fn renditions_of_a_catalogue_are_made_with_their_page() {
             .collect();
         assert_eq!(
             widths,
-            [100, 100, 200, 200, 240, 240],
-            "no wider than the photo"
+            [100, 100, 100, 200, 200, 200, 240, 240, 240],
+            "three formats, no wider than the photo"
         );
         let html = fs::read_to_string(shop.dir().join("out").join(text(&one["html"]))).unwrap();
         for picture in pictures {
