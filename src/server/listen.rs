@@ -27,6 +27,8 @@ use crate::state::App;
 
 /// Most bytes of a request's header.
 const MAX_HEADER_BYTES: usize = 64 << 10;
+/// For connections that are half made to become whole, once no new ones are.
+const HANDSHAKE: Duration = Duration::from_millis(20);
 /// After an accept that failed (no more file descriptors), before the next.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
@@ -66,7 +68,7 @@ pub async fn serve(
             },
         }
     }
-    server.accept_waiting(listener)?;
+    server.accept_waiting(listener).await?;
     Ok(server.finish().await)
 }
 
@@ -89,16 +91,48 @@ async fn accept(
     (place, listener.accept().await)
 }
 
+/// Has the system leave new connections unanswered, so that none is made between the last accept and the end
+/// of the listener: its client would believe itself connected, and be cut off. Where that cannot be said, that
+/// moment stays.
+#[cfg(target_os = "linux")]
+fn turn_away(listener: &std::net::TcpListener) {
+    // Classic BPF over a segment from its TCP header on: the first of a connection has the flag SYN, in byte 13.
+    const LOAD_BYTE: u16 = 0x30;
+    const JUMP_IF_SET: u16 = 0x45;
+    const RETURN: u16 = 0x06;
+    const SYN: u32 = 0x02;
+    let drop_what_begins = [
+        socket2::SockFilter::new(LOAD_BYTE, 0, 0, 13),
+        socket2::SockFilter::new(JUMP_IF_SET, 0, 1, SYN),
+        socket2::SockFilter::new(RETURN, 0, 0, 0),
+        socket2::SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ];
+    if let Err(error) = socket2::SockRef::from(listener).attach_filter(&drop_what_begins) {
+        tracing::debug!(%error, "new connections cannot be turned away before the end");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn turn_away(_: &std::net::TcpListener) {}
+
 impl Server {
     /// Takes in the connections that the system had accepted before the listener ends: their clients believe
     /// themselves connected.
-    fn accept_waiting(&mut self, listener: TcpListener) -> io::Result<()> {
+    async fn accept_waiting(&mut self, listener: TcpListener) -> io::Result<()> {
         let listener = listener.into_std()?;
-        while let Ok((stream, from)) = listener.accept() {
-            stream.set_nonblocking(true)?;
-            self.open(TcpStream::from_std(stream)?, from, None);
+        turn_away(&listener);
+        sleep(HANDSHAKE).await;
+        loop {
+            match listener.accept() {
+                Ok((stream, from)) => {
+                    stream.set_nonblocking(true)?;
+                    self.open(TcpStream::from_std(stream)?, from, None);
+                }
+                // A client that went away before it was taken in; others may wait behind it.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(_) => return Ok(()),
+            }
         }
-        Ok(())
     }
 
     fn open(&mut self, stream: TcpStream, from: SocketAddr, place: Place) {
