@@ -1,7 +1,7 @@
-"""Writes expected.json: what onnxruntime's Python package makes of U2-NetP's own ONNX file.
+"""Writes expected.json of U2-NetP or U2-Net: what onnxruntime's Python package makes of its own ONNX file.
 
     pip install onnxruntime==1.31.1 numpy
-    python models/u2netp/expected/make_expected.py u2netp.onnx
+    python models/u2netp/expected/make_expected.py u2netp.onnx      # or u2net.onnx: the name says whose it is
 
 Kept of each mask (the first output, before it is scaled): its least and greatest value, and every
 eighth value of every eighth row from (4, 4) on.
@@ -39,7 +39,8 @@ def main():
             "max": float(f"{mask.max():.5g}"),
             "mask": numbers(mask[4::8, 4::8].ravel()),
         })
-    write(HERE / "expected.json", {"reference": "onnxruntime " + onnxruntime.__version__, "size": 320, "cases": cases})
+    model = Path(sys.argv[1]).stem
+    write(HERE.parents[1] / model / "expected" / "expected.json", {"reference": "onnxruntime " + onnxruntime.__version__, "size": 320, "cases": cases})
 
 
 main()
