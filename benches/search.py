@@ -228,7 +228,7 @@ every row. `1 % like` is a filter that passes the rows nearest to the questions,
 
 | rows | what | who | median ms | 90th | recall@10 | peak memory |
 |---|---|---|---|---|---|---|
-""" + "\n".join(searches) + """
+""" + "\n".join(searches) + f"""
 
 Feeds: a CSV file of {feed.COLUMNS} columns, a cut-out of {feed.SIDE} pixels a product, which needs no mask; what takes the time of \
 a first run is the encoder.

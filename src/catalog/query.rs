@@ -37,7 +37,7 @@ pub struct Query {
     /// From 0 to 1: how much the likeness to what was asked counts against being unlike the hits
     /// before it (maximal marginal relevance). `None` orders by likeness alone, as 1 does.
     pub relevance: Option<f32>,
-    /// Bring the vectors and classes of the hits too.
+    /// Bring the vectors of the hits too.
     pub vectors: bool,
     /// Count what is among the rows that pass the filter.
     pub facets: bool,
@@ -72,7 +72,7 @@ pub struct TitleMatch {
 /// One answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
-    /// Without vectors and classes, unless the query asked for them.
+    /// Without class probabilities, and without vectors unless the query asked for them.
     pub record: Record,
     /// Of the vectors alone, also where titles or [`Query::relevance`] settle the order.
     pub score: f32,

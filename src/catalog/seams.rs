@@ -402,6 +402,8 @@ pub enum ModelError {
 pub enum Columns {
     /// All but vectors and class probabilities.
     Tags,
+    /// All but class probabilities.
+    Vectors,
     /// Everything.
     All,
 }

@@ -149,7 +149,7 @@ impl<'a> Question<'a> {
 
 /// The first photo with this SKU, id or URI.
 async fn photo_of_catalogue(catalogue: &dyn Catalogue, key: &Weighted) -> Result<Seen, Failure> {
-    let found = catalogue.get(&key.value, Columns::All).await?;
+    let found = catalogue.get(&key.value, Columns::Vectors).await?;
     let record = found.into_iter().next().ok_or_else(|| {
         Failure::BadInput(format!(
             "no photo in the catalogue has the SKU, id or URI {:?}; `showroom export` lists them",

@@ -349,7 +349,7 @@ impl App {
 
     /// A photo of the catalogue to ask with.
     async fn row(&self, key: &str) -> Result<Seen, ApiError> {
-        let record = self.find(key, Columns::All).await?.into_iter().next();
+        let record = self.find(key, Columns::Vectors).await?.into_iter().next();
         let record = record.ok_or_else(|| {
             let message = format!("no photo has the _id, SKU, id or URI {key:?}");
             ApiError::bad("unknown_photo", message)

@@ -68,6 +68,8 @@ impl Eq for Candidate {}
 pub(crate) struct Best {
     k: usize,
     one_a_sku: bool,
+    /// A URI that is passed over.
+    without: Option<String>,
     heap: BinaryHeap<Candidate>,
 }
 
@@ -76,6 +78,7 @@ impl Best {
         Best {
             k,
             one_a_sku: false,
+            without: None,
             heap: BinaryHeap::with_capacity(k + 1),
         }
     }
@@ -87,6 +90,12 @@ impl Best {
         self
     }
 
+    /// Never the row with this URI.
+    pub(crate) fn without(mut self, uri: Option<String>) -> Best {
+        self.without = uri;
+        self
+    }
+
     /// The score below which no row gets in; `None` while there is room for any row.
     pub(crate) fn least(&self) -> Option<f32> {
         let full = self.heap.len() == self.k;
@@ -94,6 +103,9 @@ impl Best {
     }
 
     pub(crate) fn offer(&mut self, score: f32, row: Row<'_>, dots: &[f32]) {
+        if self.without.as_deref() == Some(row.uri) {
+            return;
+        }
         if self.heap.len() == self.k {
             let Some(worst) = self.heap.peek() else {
                 return;

@@ -69,6 +69,7 @@ impl LanceCatalogue {
         query: &Query,
         guides: &[Guide],
         hits: usize,
+        refined: bool,
     ) -> Result<Vec<u64>, StoreError> {
         // Photos of one SKU are alike: where only one is kept, several may go.
         let per_hit = match query.one_a_sku {
@@ -85,10 +86,13 @@ impl LanceCatalogue {
                     .distance_type(DistanceType::Dot)
                     .minimum_nprobes(MIN_PROBES)?
                     .maximum_nprobes(None)?
-                    .refine_factor(REFINE_FACTOR)
-                    .select(Select::columns(&["uri"]))
+                    // Nothing but the row's id: reading another column is most of the work.
+                    .select(Select::columns(&["_distance"]))
                     .with_row_id()
                     .limit(many);
+                if refined {
+                    nearest = nearest.refine_factor(REFINE_FACTOR);
+                }
                 if let Some(which) = which {
                     nearest = nearest.only_if(which);
                 }

@@ -18,6 +18,11 @@ impl LanceCatalogue {
         table: &Table,
         which: Option<&str>,
     ) -> Result<Facets, StoreError> {
+        if let Some(hot) = &self.hot
+            && let Some(kept) = self.hot_rows(table).await?
+        {
+            return self.facets_of_kept(table, hot, kept, which).await;
+        }
         let schema = table.schema().await.map_err(|error| self.failed(error))?;
         let mut columns = schema::tag_columns();
         columns.extend(attributes::columns(&schema));

@@ -1,8 +1,8 @@
-//! The vectors of a catalogue kept in memory, and on an accelerator where there is one, for a process
-//! that answers many searches.
+//! The rows of a catalogue kept in memory, and their vectors on an accelerator where there is one, for a
+//! process that answers many searches.
 //!
 //! What is kept is what one version of the table holds. After a write only the rows that are new are
-//! read: a row id never stands for other vectors, so what was read stays true, and rows that are gone are
+//! read: a row id never stands for another row, so what was read stays true, and rows that are gone are
 //! passed over until they are a quarter. A search gives the same answer as one that reads the table.
 
 use std::collections::{HashMap, HashSet};
@@ -14,23 +14,30 @@ use arrow_array::{Array, RecordBatch};
 use futures::TryStreamExt;
 use lancedb::Table;
 use lancedb::query::{ExecutableQuery, QueryBase, Select};
-use showroom_catalog::seams::{HeldVectors, StoreError};
-use showroom_catalog::{Query, VectorName};
+use showroom_catalog::facets::{Counter, Facets};
+use showroom_catalog::seams::{Columns, HeldVectors, StoreError};
+use showroom_catalog::{Query, Record, VectorName, Vectors};
 use tokio::task::spawn_blocking;
 
 use crate::accelerator::Proposals;
+use crate::attributes;
 use crate::best::{Best, Row};
 use crate::chunk::{Chunk, Layout};
-use crate::compared::{Compared, Folded, TAME};
+use crate::compared::{Compared, Folded, TAME, is_set};
 use crate::decode::Rows;
 use crate::open::LanceCatalogue;
-use crate::read::small_batches;
-use crate::schema::ROW_ID;
+use crate::read::{ALL_ROWS, small_batches};
+use crate::schema::{self, ROW_ID};
+use crate::search::score;
+use crate::tags::{self, Tags};
 
 /// Rows of a part: with the default vectors 170 MB.
 const PART_ROWS: usize = 16_384;
 /// Parts beyond those that the rows would fill, which single writes leave; then they are read anew.
 const SPARE_PARTS: usize = 16;
+
+/// Filters whose facets are kept.
+const MOST_FACETS: usize = 256;
 
 /// What is kept, of the last version that was searched.
 pub(crate) struct Hot {
@@ -39,7 +46,11 @@ pub(crate) struct Hot {
     kept: RwLock<Option<Arc<Kept>>>,
     /// Held while rows are read.
     reading: tokio::sync::Mutex<()>,
+    facets: RwLock<Counted>,
 }
+
+/// Facets that were counted in one version, by the filter.
+type Counted = (u64, HashMap<Option<String>, Facets>);
 
 /// The rows of one version of the table.
 pub(crate) struct Kept {
@@ -57,6 +68,8 @@ type Bits = Arc<[u32]>;
 
 struct Part {
     chunk: Arc<Chunk>,
+    /// What the rows of the chunk say besides their vectors.
+    tags: Arc<Tags>,
     /// `None` where the CPU compares it.
     held: Option<Box<dyn HeldVectors>>,
     /// Whether what holds it has failed, so that it is asked no more.
@@ -69,12 +82,34 @@ impl Hot {
             max_bytes,
             kept: RwLock::default(),
             reading: tokio::sync::Mutex::default(),
+            facets: RwLock::default(),
         }
     }
 
     fn kept(&self) -> Option<Arc<Kept>> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         kept.clone()
+    }
+
+    /// What was counted in this version over the rows that pass this filter.
+    fn counted(&self, version: u64, which: &Option<String>) -> Option<Facets> {
+        let counted = self.facets.read().unwrap_or_else(PoisonError::into_inner);
+        counted
+            .1
+            .get(which)
+            .filter(|_| counted.0 == version)
+            .cloned()
+    }
+
+    fn count(&self, version: u64, which: Option<String>, facets: &Facets) {
+        let mut counted = self.facets.write().unwrap_or_else(PoisonError::into_inner);
+        if counted.0 > version {
+            return;
+        }
+        if counted.0 < version || counted.1.len() >= MOST_FACETS {
+            *counted = (version, HashMap::new());
+        }
+        counted.1.insert(which, facets.clone());
     }
 
     fn keep(&self, kept: Option<Arc<Kept>>) {
@@ -88,6 +123,73 @@ impl Kept {
     pub(crate) fn is_accelerated(&self) -> bool {
         let works = |part: &Arc<Part>| part.held.is_some() && !part.has_failed();
         !self.parts.is_empty() && self.parts.iter().all(works)
+    }
+
+    /// Compares the rows with these ids; those that are not kept are passed over.
+    pub(crate) fn compare_some(&self, ids: &[u64], query: &Query, best: &mut Best) {
+        let mut dots = vec![0.0; query.parts.len()];
+        for (part, row) in ids.iter().filter_map(|id| self.places.get(id)) {
+            let (chunk, row) = (&self.parts[*part as usize].chunk, *row as usize);
+            let vectors = self.vectors(chunk, row);
+            let score = score(query, |name| &vectors[self.layout.place(name)], &mut dots);
+            best.offer(score, chunk.row(row), &dots);
+        }
+    }
+
+    /// The records of the rows with these ids, in this order, without class probabilities. The error says
+    /// what is wrong with one of them.
+    pub(crate) fn records(&self, ids: &[u64], columns: Columns) -> Result<Vec<Record>, String> {
+        let record = |id: &u64| {
+            let &(part, row) = self.places.get(id).ok_or("a row cannot be found again")?;
+            let part = &self.parts[part as usize];
+            let mut record = part.tags.record(row as usize)?;
+            if columns != Columns::Tags {
+                let vectors = self.vectors(&part.chunk, row as usize);
+                let vector = |name| vectors[self.layout.place(name)].to_vec();
+                record.vectors = Vectors {
+                    shape: vector(VectorName::Shape),
+                    colour: vector(VectorName::Colour),
+                    text: vector(VectorName::Text),
+                };
+            }
+            Ok(record)
+        };
+        ids.iter().map(record).collect()
+    }
+
+    /// All vectors of a row, as the layout says.
+    fn vectors<'a>(&self, chunk: &'a Chunk, row: usize) -> &'a [f32] {
+        let start = row * self.layout.dimension;
+        &chunk.rows[start..start + self.layout.dimension]
+    }
+
+    /// The rows with this URI or SKU, or whose id begins with `id`, in the order of their URIs.
+    pub(crate) fn of_key(&self, key: &str, id: Option<&str>) -> Vec<u64> {
+        let mut found: Vec<(&str, u64)> = Vec::new();
+        for (part, live) in self.parts.iter().zip(&self.live) {
+            let mut add = |at: usize, row: Row<'_>| {
+                if is_set(live, at) {
+                    found.push((part.chunk.row(at).uri, row.id));
+                }
+            };
+            for at in 0..part.chunk.ids.len() {
+                let row = part.chunk.row(at);
+                if row.uri == key || row.sku == Some(key) {
+                    add(at, row);
+                }
+            }
+            for at in id.map(|id| part.tags.of_id(id)).unwrap_or_default() {
+                add(at, part.chunk.row(at));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Whether a row has a title.
+    pub(crate) fn has_titles(&self) -> bool {
+        self.parts.iter().any(|part| part.tags.has_titles())
     }
 
     /// The rows of these ids; the ids of rows that are not kept are passed over.
@@ -161,7 +263,8 @@ impl LanceCatalogue {
     ) -> Result<Option<Kept>, StoreError> {
         let layout = Layout::all(&self.manifest.dimensions);
         let rows = self.uris(table, None).await?;
-        let bytes = rows.len() as u64 * (layout.dimension * size_of::<f32>()) as u64;
+        let row_bytes = layout.dimension * size_of::<f32>() + tags::ROW_BYTES;
+        let bytes = rows.len() as u64 * row_bytes as u64;
         if bytes > hot.max_bytes {
             return Ok(None);
         }
@@ -180,7 +283,7 @@ impl LanceCatalogue {
             .copied()
             .filter(|id| !places.contains_key(id))
             .collect();
-        for chunk in self
+        for (chunk, tags) in self
             .read_chunks(table, &layout, new, parts.is_empty())
             .await?
         {
@@ -189,6 +292,7 @@ impl LanceCatalogue {
             places.extend(rows.map(|(id, row)| (*id, (at, row))));
             parts.push(Arc::new(Part {
                 chunk: Arc::new(chunk),
+                tags: Arc::new(tags),
                 held: None,
                 has_failed: AtomicBool::new(false),
             }));
@@ -213,12 +317,16 @@ impl LanceCatalogue {
         layout: &Layout,
         ids: Vec<u64>,
         all: bool,
-    ) -> Result<Vec<Chunk>, StoreError> {
-        let mut columns = vec!["uri".to_string(), "sku".to_string()];
+    ) -> Result<Vec<(Chunk, Tags)>, StoreError> {
+        let schema = table.schema().await.map_err(|error| self.failed(error))?;
+        let mut columns = schema::tag_columns();
+        columns.extend(attributes::columns(&schema));
+        let tags = columns.len();
         columns.extend(VectorName::ALL.map(|name| name.name().to_string()));
-        let mut chunks: Vec<Chunk> = Vec::new();
+        let mut chunks: Vec<(Chunk, Tags)> = Vec::new();
         let mut add = |batch: &RecordBatch| {
-            push(batch, layout, &mut chunks).map_err(|reason| self.damaged(reason))
+            push(batch, layout, &columns[..tags], &mut chunks)
+                .map_err(|reason| self.damaged(reason))
         };
         if !all {
             for some in ids.chunks(crate::read::ROWS_AT_ONCE) {
@@ -244,6 +352,33 @@ impl LanceCatalogue {
         Ok(chunks)
     }
 
+    /// Facets over the kept rows that pass, counted once a version and filter.
+    pub(crate) async fn facets_of_kept(
+        &self,
+        table: &Table,
+        hot: &Hot,
+        kept: Arc<Kept>,
+        which: Option<&str>,
+    ) -> Result<Facets, StoreError> {
+        let (version, which) = (kept.version, which.map(str::to_string));
+        if let Some(facets) = hot.counted(version, &which) {
+            return Ok(facets);
+        }
+        let allowed = match which {
+            None => kept.live.clone(),
+            Some(_) => kept.bits(
+                self.row_ids(table, which.as_deref(), ALL_ROWS)
+                    .await?
+                    .into_iter(),
+            ),
+        };
+        let counted = spawn_blocking(move || count_facets(&kept, &allowed)).await;
+        let counted = counted.unwrap_or_else(|error| Err(format!("counting broke off: {error}")));
+        let facets = counted.map_err(|reason| self.damaged(reason))?;
+        hot.count(version, which, &facets);
+        Ok(facets)
+    }
+
     /// Hands parts that are not held yet to the accelerator, where all fit and are enough for it.
     async fn hold(&self, kept: &mut Kept) {
         let Some(accelerator) = &self.accelerator else {
@@ -263,6 +398,7 @@ impl LanceCatalogue {
                 Ok(held) => {
                     *part = Arc::new(Part {
                         chunk: part.chunk.clone(),
+                        tags: part.tags.clone(),
                         held: Some(held),
                         has_failed: AtomicBool::new(false),
                     });
@@ -282,10 +418,11 @@ impl LanceCatalogue {
     ) -> Result<(), StoreError> {
         let allowed = match which {
             None => kept.live.clone(),
-            Some(_) => {
-                let rows = self.uris(table, which).await?;
-                kept.bits(rows.into_iter().map(|(_, id)| id))
-            }
+            Some(_) => kept.bits(
+                self.row_ids(table, which.as_deref(), ALL_ROWS)
+                    .await?
+                    .into_iter(),
+            ),
         };
         let proposals = self.propose(kept, &allowed, searches).await;
         let moved = searches.iter_mut().map(|(query, best)| {
@@ -351,6 +488,16 @@ impl LanceCatalogue {
     }
 }
 
+fn count_facets(kept: &Kept, allowed: &[Bits]) -> Result<Facets, String> {
+    let mut counter = Counter::default();
+    for (part, allowed) in kept.parts.iter().zip(allowed) {
+        for row in (0..part.chunk.ids.len()).filter(|row| is_set(allowed, *row)) {
+            counter.add(&part.tags.record(row)?);
+        }
+    }
+    Ok(counter.finish())
+}
+
 /// What an accelerator was asked, and what it proposes for each part.
 struct Asked {
     folded: Folded,
@@ -385,26 +532,45 @@ fn compare(
     (searches, nonsense)
 }
 
-/// Adds the rows of a batch to the last chunk, or to a new one where it is full.
-fn push(batch: &RecordBatch, layout: &Layout, chunks: &mut Vec<Chunk>) -> Result<(), String> {
+/// Adds the rows of a batch to the last chunk, or to a new one where it is full. `tags` are the columns
+/// that are kept besides the vectors.
+fn push(
+    batch: &RecordBatch,
+    layout: &Layout,
+    tags: &[String],
+    chunks: &mut Vec<(Chunk, Tags)>,
+) -> Result<(), String> {
     let rows = Rows(batch);
     let (uris, skus) = (rows.words("uri")?, rows.words("sku")?);
     let ids = rows.u64s(ROW_ID)?;
     let vectors = layout.vectors(&rows)?;
-    for (at, id) in ids.iter().enumerate() {
-        let row = Row {
-            id: *id,
-            uri: uris.value(at),
-            sku: skus.is_valid(at).then(|| skus.value(at)),
-        };
-        match chunks.last_mut() {
-            Some(chunk) if chunk.ids.len() < PART_ROWS => chunk.push(row, at, &vectors),
-            _ => {
-                let mut chunk = Chunk::default();
-                chunk.push(row, at, &vectors);
-                chunks.push(chunk);
-            }
+    let places: Result<Vec<usize>, _> = (tags.iter())
+        .map(|column| batch.schema().index_of(column))
+        .collect();
+    let said = places.and_then(|places| batch.project(&places));
+    let said = said.map_err(|error| error.to_string())?;
+    let mut at = 0;
+    while at < ids.len() {
+        if chunks
+            .last()
+            .is_none_or(|(chunk, _)| chunk.ids.len() >= PART_ROWS)
+        {
+            chunks.push(Default::default());
         }
+        let Some((chunk, tags)) = chunks.last_mut() else {
+            continue;
+        };
+        let end = ids.len().min(at + PART_ROWS - chunk.ids.len());
+        tags.push(&said, at..end);
+        for row in at..end {
+            let named = Row {
+                id: ids[row],
+                uri: uris.value(row),
+                sku: skus.is_valid(row).then(|| skus.value(row)),
+            };
+            chunk.push(named, row, &vectors);
+        }
+        at = end;
     }
     Ok(())
 }
@@ -412,7 +578,6 @@ fn push(batch: &RecordBatch, layout: &Layout, chunks: &mut Vec<Chunk>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compared::is_set;
 
     #[test]
     fn bits_are_set_and_read_alike() {
@@ -436,6 +601,7 @@ mod tests {
             places: (100..170).map(|id| (id, (0, id as u32 - 100))).collect(),
             parts: vec![Arc::new(Part {
                 chunk: Arc::new(chunk),
+                tags: Arc::default(),
                 held: None,
                 has_failed: AtomicBool::new(false),
             })],

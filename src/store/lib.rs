@@ -36,6 +36,7 @@ mod scan;
 mod schema;
 mod search;
 mod sql;
+mod tags;
 mod titles;
 mod verify;
 mod write;

@@ -17,6 +17,9 @@ use crate::{attributes, sql};
 /// Rows that are in memory at once while many are read: about 16 KB each with their vectors.
 pub(crate) const ROWS_AT_ONCE: usize = 512;
 
+/// As many as there are: more than a table can have, and within what Lance counts with.
+pub(crate) const ALL_ROWS: usize = i64::MAX as usize;
+
 /// Shortest beginning of an id that is taken for one.
 const SHORTEST_ID: usize = 8;
 
@@ -33,8 +36,16 @@ impl LanceCatalogue {
             // All that begin with these digits: `g` comes after every hexadecimal digit.
             which += &format!(" or (id >= '{id}' and id < '{id}g')");
         }
-        let mut found = Vec::new();
         let table = self.snapshot().await?;
+        if columns != Columns::All
+            && let Some(kept) = self.hot_rows(&table).await?
+        {
+            let rows = kept.of_key(key, (SHORTEST_ID..=64).contains(&id.len()).then_some(&id));
+            return kept
+                .records(&rows, columns)
+                .map_err(|reason| self.damaged(reason));
+        }
+        let mut found = Vec::new();
         self.rows_in_order(&table, Some(which), columns, &mut |records| {
             found.extend(records);
             true
@@ -151,6 +162,36 @@ impl LanceCatalogue {
         Ok(found)
     }
 
+    /// The ids of the rows that pass, `most` of them at the most.
+    pub(crate) async fn row_ids(
+        &self,
+        table: &Table,
+        which: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        // A column of few bytes: one must be read.
+        let mut query = table
+            .query()
+            .select(Select::columns(&["bytes"]))
+            .with_row_id()
+            .limit(most);
+        if let Some(which) = which {
+            query = query.only_if(which);
+        }
+        let batches = query.execute().await;
+        let mut batches = batches.map_err(|error| self.failed(error))?;
+        let mut found = Vec::new();
+        while let Some(batch) = batches
+            .try_next()
+            .await
+            .map_err(|error| self.failed(error))?
+        {
+            let rows = Rows(&batch);
+            found.extend(rows.u64s(ROW_ID).map_err(|reason| self.damaged(reason))?);
+        }
+        Ok(found)
+    }
+
     /// The rows with these ids, in this order.
     pub(crate) async fn take(
         &self,
@@ -161,9 +202,11 @@ impl LanceCatalogue {
         let schema = table.schema().await.map_err(|error| self.failed(error))?;
         let mut wanted = schema::tag_columns();
         wanted.extend(attributes::columns(&schema));
+        if columns != Columns::Tags {
+            wanted.extend(VectorName::ALL.map(|name| name.name().to_string()));
+        }
         if columns == Columns::All {
             wanted.push(CLASSES.into());
-            wanted.extend(VectorName::ALL.map(|name| name.name().to_string()));
         }
         let mut found: HashMap<u64, Record> = HashMap::with_capacity(ids.len());
         for batch in self.take_batches(table, ids, &wanted).await? {

@@ -25,12 +25,15 @@ use crate::open::LanceCatalogue;
 use crate::read::{ROWS_AT_ONCE, small_batches};
 use crate::scan::Scan;
 use crate::schema::{self, ROW_ID};
-use crate::sql;
 use crate::titles::{Titled, title_match};
 
 /// Most hits of one search, and most parts of one query.
 const MAX_K: usize = 1000;
 const MAX_PARTS: usize = 16;
+
+/// Of a filter that no more rows pass than this each row is compared: at 100,000 rows on the disk 1,000 rows take
+/// a quarter of the time of the index, and a hundredth of it where they are kept in memory.
+const FEW_ROWS: usize = 5000;
 
 /// Rows that are ordered anew, by titles or for diversity: this many, or so many times `k`, whichever
 /// is more, up to [`MAX_K`].
@@ -41,7 +44,7 @@ impl LanceCatalogue {
     pub(crate) async fn search_rows(&self, query: Query) -> Result<Hits, StoreError> {
         self.check_query(&query)?;
         let table = self.snapshot().await?;
-        let which = self.which_rows(&table, &query).await?;
+        let which = self.which(&table, query.filter.as_ref()).await?;
         let which = which.as_deref();
         let facets = match query.facets {
             true => Some(self.count_facets(&table, which).await?),
@@ -54,7 +57,9 @@ impl LanceCatalogue {
         let titles = match &query.title_words {
             Some(words) => {
                 let exact = query.exact;
-                self.by_title(&table, which, words, exact, wide).await?
+                let mut titles = self.by_title(&table, which, words, exact, wide).await?;
+                titles.retain(|title| query.exclude_uri.as_ref() != Some(&title.uri));
+                titles
             }
             None => Vec::new(),
         };
@@ -87,15 +92,14 @@ impl LanceCatalogue {
         many: usize,
     ) -> Result<(Vec<Candidate>, bool), StoreError> {
         let guides = guides(query);
-        let is_quick = match &self.hot {
-            Some(_) => (self.hot_rows(table).await?).is_some_and(|kept| kept.is_accelerated()),
-            None => false,
-        };
+        let kept = self.hot_rows(table).await?;
         let exact = query.exact
-            || is_quick
+            || kept.as_ref().is_some_and(|kept| kept.is_accelerated())
             || guides.is_empty()
             || !self.are_indexed(table, &guides).await?;
-        let mut best = Best::new(many).one_a_sku(query.one_a_sku);
+        let mut best = Best::new(many)
+            .one_a_sku(query.one_a_sku)
+            .without(query.exclude_uri.clone());
         if exact {
             let query = Query {
                 k: many,
@@ -105,11 +109,31 @@ impl LanceCatalogue {
             self.compare_all(table, which.map(str::to_string), &mut searches)
                 .await?;
             [(_, best)] = searches;
+        } else if let Some(ids) = self.few_rows(table, which).await? {
+            self.compare_some(table, &ids, query, &mut best).await?;
+            return Ok((best.in_order(), true));
         } else {
-            let ids = self.candidates(table, which, query, &guides, many).await?;
+            let is_on_disk = kept.is_none();
+            let ids = self
+                .candidates(table, which, query, &guides, many, is_on_disk)
+                .await?;
             self.compare_some(table, &ids, query, &mut best).await?;
         }
         Ok((best.in_order(), exact))
+    }
+
+    /// The rows that pass, where they are so few that comparing each is sooner done than asking an index,
+    /// which would have to look at many more to find as many that pass.
+    async fn few_rows(
+        &self,
+        table: &Table,
+        which: Option<&str>,
+    ) -> Result<Option<Vec<u64>>, StoreError> {
+        if which.is_none() {
+            return Ok(None);
+        }
+        let ids = self.row_ids(table, which, FEW_ROWS + 1).await?;
+        Ok((ids.len() <= FEW_ROWS).then_some(ids))
     }
 
     /// Compares the rows with these ids.
@@ -120,6 +144,10 @@ impl LanceCatalogue {
         query: &Query,
         best: &mut Best,
     ) -> Result<(), StoreError> {
+        if let Some(kept) = self.hot_rows(table).await? {
+            kept.compare_some(ids, query, best);
+            return Ok(());
+        }
         let columns = columns_of(query);
         for some in ids.chunks(ROWS_AT_ONCE) {
             for batch in self.take_batches(table, some, &columns).await? {
@@ -169,12 +197,14 @@ impl LanceCatalogue {
         best: Vec<Candidate>,
     ) -> Result<Vec<Hit>, StoreError> {
         let ids: Vec<u64> = best.iter().map(|candidate| candidate.row_id).collect();
-        let columns = if query.vectors {
-            Columns::All
-        } else {
-            Columns::Tags
+        let columns = match query.vectors {
+            true => Columns::Vectors,
+            false => Columns::Tags,
         };
-        let records = self.take(table, &ids, columns).await?;
+        let records = match self.hot_rows(table).await? {
+            Some(kept) => (kept.records(&ids, columns)).map_err(|reason| self.damaged(reason))?,
+            None => self.take(table, &ids, columns).await?,
+        };
         let hits = best.into_iter().zip(records).map(|(row, record)| {
             let mut hit = row.into_hit(query, record);
             hit.title = (hit.record.title.as_deref())
@@ -183,19 +213,6 @@ impl LanceCatalogue {
             hit
         });
         Ok(hits.collect())
-    }
-
-    /// The condition on the rows: the filter, and not the one that is left out.
-    async fn which_rows(&self, table: &Table, query: &Query) -> Result<Option<String>, StoreError> {
-        let filter = self.which(table, query.filter.as_ref()).await?;
-        let exclude = query
-            .exclude_uri
-            .as_deref()
-            .map(|uri| format!("uri != {}", sql::quote(uri)));
-        Ok(match (filter, exclude) {
-            (Some(filter), Some(exclude)) => Some(format!("({filter}) and {exclude}")),
-            (filter, exclude) => filter.or(exclude),
-        })
     }
 
     fn check_query(&self, query: &Query) -> Result<(), StoreError> {

@@ -106,6 +106,10 @@ impl LanceCatalogue {
         if wanted.is_empty() || most == 0 || schema.field_with_name(TITLE).is_err() {
             return Ok(Vec::new());
         }
+        let kept = self.hot_rows(table).await?;
+        if kept.is_some_and(|kept| !kept.has_titles()) {
+            return Ok(Vec::new());
+        }
         let mut found = if !exact && self.has_title_index(table).await? {
             self.ask_title_index(table, which, &wanted, most).await?
         } else {

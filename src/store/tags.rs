@@ -1,0 +1,68 @@
+//! What rows say besides their vectors, kept in memory as Arrow holds it.
+
+use std::ops::Range;
+
+use arrow_array::{Array, RecordBatch};
+use showroom_catalog::Record;
+
+use crate::decode::{self, Rows};
+use crate::schema::TITLE;
+
+/// Bytes that a row takes, about: words of categories, colours and labels, facts, a few attributes.
+pub(crate) const ROW_BYTES: usize = 1024;
+
+/// Rows one after another, in the batches in which they came.
+#[derive(Default)]
+pub(crate) struct Tags {
+    batches: Vec<RecordBatch>,
+    /// The row with which each batch begins.
+    starts: Vec<usize>,
+    rows: usize,
+}
+
+impl Tags {
+    /// Adds rows of a batch that has no other columns than tags.
+    pub(crate) fn push(&mut self, batch: &RecordBatch, rows: Range<usize>) {
+        self.starts.push(self.rows);
+        self.rows += rows.len();
+        self.batches.push(batch.slice(rows.start, rows.len()));
+    }
+
+    /// The record of a row, without vectors. The error says what is wrong with it.
+    pub(crate) fn record(&self, row: usize) -> Result<Record, String> {
+        let at = self.starts.partition_point(|start| *start <= row);
+        let place = at
+            .checked_sub(1)
+            .and_then(|at| Some((self.batches.get(at)?, row - self.starts[at])));
+        let (batch, at) = place
+            .filter(|(batch, at)| *at < batch.num_rows())
+            .ok_or("a row cannot be found again")?;
+        let mut records = decode::records(&batch.slice(at, 1))?;
+        records
+            .pop()
+            .ok_or_else(|| "a row cannot be found again".into())
+    }
+
+    /// The rows whose id begins with these hexadecimal digits.
+    pub(crate) fn of_id(&self, beginning: &str) -> Vec<usize> {
+        let mut found = Vec::new();
+        for (batch, start) in self.batches.iter().zip(&self.starts) {
+            let Ok(ids) = Rows(batch).words("id").cloned() else {
+                continue;
+            };
+            let ids = ids.iter().enumerate();
+            let with = ids.filter(|(_, id)| id.is_some_and(|id| id.starts_with(beginning)));
+            found.extend(with.map(|(at, _)| start + at));
+        }
+        found
+    }
+
+    /// Whether a row has a title.
+    pub(crate) fn has_titles(&self) -> bool {
+        let has = |batch: &RecordBatch| {
+            let titles = Rows(batch).words(TITLE).ok().cloned();
+            titles.is_some_and(|titles| titles.null_count() < titles.len())
+        };
+        self.batches.iter().any(has)
+    }
+}
