@@ -212,6 +212,24 @@ pub async fn photos_are_found_by_id_prefix_uri_and_sku(catalogue: &dyn Catalogue
     }
     let tags = catalogue.get(&id, Columns::Tags).await.unwrap();
     assert_eq!(tags, vec![tags_of(&written[4])]);
+    for key in [
+        "It's 100%_x",
+        &id[..8],
+        &id[..7],
+        &written[4].source.uri,
+        "'",
+        "%",
+    ] {
+        let without_classes = |record: Record| Record {
+            classes: Vec::new(),
+            ..record
+        };
+        let whole: Vec<Record> = get(key).await.into_iter().map(without_classes).collect();
+        let vectors = catalogue.get(key, Columns::Vectors).await.unwrap();
+        assert_eq!(vectors, whole, "{key}");
+        let tags = catalogue.get(key, Columns::Tags).await.unwrap();
+        assert_eq!(tags, whole.iter().map(tags_of).collect::<Vec<_>>(), "{key}");
+    }
 }
 
 pub async fn scans_are_in_order_and_stop_when_told(catalogue: &dyn Catalogue) {

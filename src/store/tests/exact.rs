@@ -229,7 +229,7 @@ async fn an_accelerator_is_left_alone_where_it_cannot_help() {
     search(&with.catalogue, &query(5, shape())).await;
     assert_eq!(with.held(), 9);
     let fewer = Query {
-        exclude_uri: Some(records(0..1)[0].source.uri.clone()),
+        filter: Some("width > 300".parse().unwrap()),
         ..query(5, shape())
     };
     search(&with.catalogue, &fewer).await;

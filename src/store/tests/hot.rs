@@ -36,6 +36,19 @@ fn plain_queries() -> Vec<Query> {
         k: 9,
         ..Query::default()
     });
+    let facets = Query {
+        parts: vec![part(VectorName::Text, &mut Random::new(4), 1.0)],
+        facets: true,
+        vectors: true,
+        k: 5,
+        ..Query::default()
+    };
+    let filtered = Query {
+        filter: Some("width > 1000 and not colour = red".parse().unwrap()),
+        ..facets.clone()
+    };
+    // The same once more, as what was counted is kept.
+    all.extend([facets.clone(), filtered.clone(), facets, filtered]);
     all
 }
 
@@ -88,7 +101,8 @@ async fn a_catalogue_that_takes_too_much_memory_is_read_and_not_kept() {
         .await
         .unwrap();
     writer.upsert(records(0..50), vec![]).await.unwrap();
-    let bytes = 50 * 53 * 4;
+    // Three vectors of 53 numbers, and what is reckoned for the rest of a row.
+    let bytes = 50 * (53 * 4 + 1024);
     for (room, kept) in [(bytes, Some((50, false))), (bytes - 1, None)] {
         let hot = LanceCatalogue::open_for_read(dir.path())
             .await

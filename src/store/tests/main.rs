@@ -36,15 +36,27 @@ async fn open(dir: &TempDir, manifest: &StoreManifest) -> LanceCatalogue {
         .unwrap()
 }
 
-/// One test a function of the contract.
+/// Two tests a function of the contract: of a catalogue that is read from the disk, and of one whose rows are
+/// kept in memory.
 macro_rules! lance_passes {
-    ($($module:ident::$name:ident)*) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            let (_dir, catalogue) = new_catalogue().await;
-            $module::$name(&catalogue).await;
+    ($($module:ident::$name:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let (_dir, catalogue) = new_catalogue().await;
+                $module::$name(&catalogue).await;
+            }
+        )*
+        mod kept_in_memory {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    let (_dir, catalogue) = super::new_catalogue().await;
+                    super::$module::$name(&catalogue.with_hot_rows(1 << 30)).await;
+                }
+            )*
         }
-    )*};
+    };
 }
 
 lance_passes! {
