@@ -1,12 +1,13 @@
 """Measures search and dedup over many rows beside hnswlib and faiss, and feeds; writes benches/SEARCH.md.
 
 usage: search.py --cache DIR --showroom BINARY [--rows 1000,100000] [--feed-rows 1000,100000] [--out FILE]
-(see `make bench-search`)
+(see `make bench-search`; the page is written anew after each part, so that a run that is broken off leaves what it has)
 
 Rows are made up of the sample photos' own: their vectors mixed three at a time, every other column as
-ingest wrote it. One row in a hundred is another's near copy. Ours answers each question in a process of
-its own, as there is no server: the time is `took_ms`, which leaves out starting and loading models but has
-the reading of the index in it. The peers are asked in one process that holds everything in memory.
+ingest wrote it. One row in a hundred is another's near copy. Ours is asked in two ways: by `showroom search`, a
+process a question, whose `took_ms` leaves out starting and loading models but has opening the catalogue and reading
+the index in it; and by `showroom serve` over HTTP, whose time is the client's, with hits as JSON and the
+query's own vector looked up by its key. The peers give numbers of rows, in a process that holds everything in memory.
 """
 
 import argparse
@@ -15,9 +16,14 @@ import json
 import os
 import platform
 import shutil
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import lancedb
@@ -25,7 +31,7 @@ import numpy as np
 import pyarrow as pa
 
 import feed
-from side import run
+from side import peak_kib, run
 
 HERE = Path(__file__).resolve().parent
 PEERS = ["hnswlib", "faiss-hnsw", "faiss-flat"]
@@ -36,6 +42,8 @@ BLOCK = 5000
 # Most of a made vector comes of one photo; the noise keeps rows apart.
 MIX, NOISE = (1.2, 0.6, 0.3), 0.004
 PLANTED = 0.01
+# Rows of which duplicates are looked for.
+MOST_DEDUP = 100_000
 
 
 def vectors_of(batch, name):
@@ -52,7 +60,10 @@ class Made:
         random = np.random.default_rng(1)
         shutil.copytree(seed_store, store, ignore=shutil.ignore_patterns("photos.lance"))
         self.direction = bases["shape"][0]
-        self.shapes, self.copies, table = [], {}, None
+        # On the disk, as a million of them would fill the memory.
+        self.shapes = np.lib.format.open_memmap(f"{store}.npy", mode="w+", dtype=np.float32,
+                                                shape=(count, bases["shape"].shape[1]))
+        self.copies, self.truths, table = {}, {}, None
         for start in range(0, count, BLOCK):
             size = min(BLOCK, count - start)
             batch = self.block(seed, bases, random, start, size)
@@ -60,7 +71,6 @@ class Made:
                 table = lancedb.connect(store).create_table("photos", batch)
             else:
                 table.add(batch)
-        self.shapes = np.concatenate(self.shapes)
         self.likeness = self.shapes @ self.direction
         # Between two rows, so that rounding lets the same ones through on both sides.
         ranked = np.sort(self.likeness).astype(np.float64)
@@ -87,7 +97,7 @@ class Made:
                     made[name][row] = made[name][other]
                 phash[row] = phash[other] ^ np.uint64(1 << int(random.integers(0, 64)))
                 self.copies[start + int(row)] = start + other
-        self.shapes.append(made["shape"])
+        self.shapes[start:start + size] = made["shape"]
         numbers = np.arange(start, start + size)
         columns = {"uri": pa.array([f"/made/{n:09}.jpg" for n in numbers]),
                    "sku": pa.array([f"made-{n}" for n in numbers]),
@@ -114,12 +124,14 @@ class Made:
 
     def truth(self, query, mask):
         """The score of the tenth best of the rows that pass; the row itself is left out."""
-        scores = self.shapes @ self.shapes[query]
-        scores[query] = -2
-        if mask is not None:
-            scores = np.where(mask, scores, -2)
-        wanted = min(K, int((scores > -2).sum()))
-        return scores, np.sort(scores)[-wanted], wanted
+        if (query, id(mask)) not in self.truths:
+            scores = self.shapes @ self.shapes[query]
+            scores[query] = -2
+            if mask is not None:
+                scores = np.where(mask, scores, -2)
+            wanted = min(K, int((scores > -2).sum()))
+            self.truths[query, id(mask)] = scores, np.partition(scores, -wanted)[-wanted], wanted
+        return self.truths[query, id(mask)]
 
 
 def recall(made, queries, mask, found):
@@ -146,6 +158,52 @@ def ours(showroom, store, made, queries, name, *more):
     return times, found, peak
 
 
+@contextmanager
+def served(showroom, store):
+    """Asks a server of that store; (function of a request, process)."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    at = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryFile() as log:
+        child = subprocess.Popen([str(showroom), "serve", "--store", str(store), "--index-name", "made", "--read-only",
+                                  "--device", "cpu", "--listen", f"127.0.0.1:{port}"], stdout=log, stderr=log)
+
+        def ask(body):
+            request = urllib.request.Request(f"{at}/indexes/made/search", json.dumps(body).encode(),
+                                             {"content-type": "application/json"})
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+
+        try:
+            for _ in range(600):
+                if child.poll() is not None:
+                    log.seek(0)
+                    raise SystemExit(f"bench: the server ended:\n{log.read().decode()[-2000:]}")
+                try:
+                    urllib.request.urlopen(f"{at}/ready", timeout=5).close()
+                    break
+                except OSError:
+                    time.sleep(0.5)
+            else:
+                raise SystemExit("bench: the server did not become ready")
+            yield ask, child
+        finally:
+            child.terminate()
+            child.wait()
+
+
+def asked(ask, child, made, queries, name):
+    where = {"where": made.filter(name)} if name else {}
+    times, found = [], []
+    for query in queries:
+        began = time.perf_counter()
+        answer = ask({"like": f"/made/{query:09}.jpg", "colour_weight": 0, "limit": K, **where})
+        times.append((time.perf_counter() - began) * 1000)
+        found.append([int(hit["sku"].removeprefix("made-")) for hit in answer["hits"]])
+    return times, found, peak_kib(child.pid) / 1024
+
+
 def line(rows, what, who, times, quality, memory):
     tenth = sorted(times)[-max(1, len(times) // 10)]
     memory = f"{memory:.0f} MiB" if memory else ""
@@ -169,8 +227,16 @@ def measure(options, work, seed, count):
         for who, more in (("showroom", []), ("showroom --exact", ["--exact"])):
             times, found, mib = ours(options.showroom, store, made, queries, name, *more)
             searches.append(line(count, what, who, times, recall(made, queries, mask, found), mib))
+    with served(options.showroom, store) as (ask, child):
+        for name in ["", *made.masks]:
+            mask, what = made.masks.get(name), f"1 % {name}" if name else "all rows"
+            # Once before, as the peers are.
+            asked(ask, child, made, queries[:3], name)
+            times, found, mib = asked(ask, child, made, queries, name)
+            searches.append(line(count, what, "showroom serve", times, recall(made, queries, mask, found), mib))
     folder.mkdir()
-    np.save(folder / "rows.npy", made.shapes)
+    made.shapes.flush()
+    Path(f"{store}.npy").rename(folder / "rows.npy")
     np.save(folder / "queries.npy", made.shapes[queries])
     np.savez(folder / "filters.npz", **made.masks)
     for peer in PEERS:
@@ -182,6 +248,9 @@ def measure(options, work, seed, count):
         for name, got in answer["answers"].items():
             mask, what = made.masks.get(name), f"1 % {name}" if name else "all rows"
             searches.append(line(count, what, peer, got["ms"], recall(made, queries, mask, got["found"]), mib))
+    if count > MOST_DEDUP:
+        shutil.rmtree(store), shutil.rmtree(folder)
+        return searches, builds
     out, wall, cpu, mib = run([options.showroom, "dedup", "--read-photos", "0", "--kind", "near", "--json",
                                "--store", store, "--quiet"])
     report = json.loads(out)
@@ -199,7 +268,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--showroom", type=Path, required=True)
-    parser.add_argument("--rows", type=lambda text: [int(word) for word in text.split(",")], default=[1000, 100_000])
+    parser.add_argument("--rows", type=lambda text: [int(word) for word in text.split(",") if word], default=[1000, 100_000])
     parser.add_argument("--feed-rows", type=lambda text: [int(word) for word in text.split(",") if word], default=[1000, 100_000])
     parser.add_argument("--questions", type=int, default=20)
     parser.add_argument("--out", type=Path, default=HERE / "SEARCH.md")
@@ -211,19 +280,23 @@ def main():
     with tempfile.TemporaryDirectory(dir=derived) as work:
         work = Path(work)
         run([options.showroom, "ingest", options.cache / "datasets/sample-photos", "--store", work / "seed", "--quiet"])
-        for count in options.rows:
-            more_searches, more_builds = measure(options, work, work / "seed", count)
+        parts = [(count, lambda count: measure(options, work, work / "seed", count)) for count in options.rows]
+        parts += [(count, lambda count: ([], feed.measure(options.showroom, work, count))) for count in options.feed_rows]
+        for count, part in sorted(parts, key=lambda part: part[0]):
+            more_searches, more_builds = part(count)
             searches += more_searches
             builds += more_builds
-        for count in options.feed_rows:
-            builds += feed.measure(options.showroom, work, count)
+            write(options.out, options.questions, load, searches, builds)
+
+
+def write(out, questions, load, searches, builds):
     cores = len(os.sched_getaffinity(0))
-    options.out.write_text(f"""# Search and dedup beside the peer
+    out.write_text(f"""# Search and dedup beside the peer
 
 {platform.machine()}, {cores} cores, no GPU; {datetime.date.today()}; load of the machine before the run: {load:.1f}.
 `benches/search.py` writes this page and says at its head how rows are made and what is timed.
 
-Ten nearest by shape (1,280 numbers), {options.questions} questions one at a time; milliseconds, recall@10 against \
+Ten nearest by shape (1,280 numbers), {questions} questions one at a time; milliseconds, recall@10 against \
 every row. `1 % like` is a filter that passes the rows nearest to the questions, `1 % unlike` those farthest.
 
 | rows | what | who | median ms | 90th | recall@10 | peak memory |
@@ -236,7 +309,7 @@ a first run is the encoder.
 | rows | what | who | wall s | CPU s | peak memory | |
 |---|---|---|---|---|---|---|
 """ + "\n".join(builds) + "\n")
-    print(f"written: {options.out}")
+    print(f"written: {out}", flush=True)
 
 
 if __name__ == "__main__":

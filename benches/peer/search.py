@@ -60,7 +60,7 @@ def faiss_index(rows, kind):
 
 def main():
     peer, folder = sys.argv[1], Path(sys.argv[2])
-    rows, queries = np.load(folder / "rows.npy"), np.load(folder / "queries.npy")
+    rows, queries = np.load(folder / "rows.npy", mmap_mode="r"), np.load(folder / "queries.npy")
     filters = {"": None, **np.load(folder / "filters.npz")}
     wall, cpu = time.perf_counter(), time.process_time()
     search = hnswlib_index(rows) if peer == "hnswlib" else faiss_index(rows, peer.removeprefix("faiss-"))
