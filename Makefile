@@ -13,7 +13,7 @@ DEMO := $(CURDIR)/demo
 BENCH_PYTHON := $(CACHE)/bench-venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models photos demo gallery test lint unit bench bench-search bench-gpu bench-cutout audit clean
+.PHONY: help setup build models photos demo gallery test lint unit bench bench-search bench-gpu bench-adapter bench-cutout audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ bench-gpu: models $(CACHE)/gpu-venv/installed ## on a real GPU, beside PyTorch: 
 	$(CARGO) bench --locked -p showroom-vision --features "$(GPU_FEATURES)" --bench gpu_bench --no-run
 	@cd benches && $(CACHE)/gpu-venv/bin/python gpu.py --cache "$(CACHE)" \
 		--gpu "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/gpu_bench-* | grep -v '\.d$$' | head -1)" $(GPU_BENCH)
+
+bench-adapter: models photos ## what an adapter gains on a feed with titles
+	@cd benches && python3 adapter.py --showroom "$(SHOWROOM)" --photos "$(PHOTOS)"
 
 bench-cutout: models photos $(CACHE)/cutout-venv/installed ## cut-outs beside rembg: benches/CUTOUT.md
 	@cd benches && $(CACHE)/cutout-venv/bin/python cutout.py --cache "$(CACHE)" --showroom "$(SHOWROOM)"
