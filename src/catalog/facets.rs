@@ -44,6 +44,53 @@ pub struct Facets {
     pub attributes: BTreeMap<String, Vec<Count>>,
 }
 
+/// What a photo counts for in one facet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Term {
+    /// A node of the taxonomy: that of the photo, or one above it.
+    Category {
+        id: String,
+        name: String,
+    },
+    Colour(String),
+    /// One that is used, not one that was rejected.
+    Label(String),
+    Format(String),
+    Attribute {
+        name: String,
+        value: String,
+    },
+}
+
+/// What a photo counts for, each once.
+pub fn terms(record: &Record) -> Vec<Term> {
+    let mut terms = vec![Term::Format(record.facts.format.name().to_string())];
+    if let Some(category) = &record.category {
+        let nodes = category.ancestors().zip(&category.path);
+        terms.extend(nodes.map(|(id, name)| Term::Category {
+            id: id.to_string(),
+            name: name.clone(),
+        }));
+    }
+    let colours = record.colours.iter();
+    terms.extend(colours.map(|colour| Term::Colour(colour.name.clone())));
+    let labels = (record.labels.iter()).filter(|label| label.decision != Decision::Reject);
+    terms.extend(labels.map(|label| Term::Label(label.name.clone())));
+    for (name, value) in &record.attributes {
+        let attribute = |value: String| Term::Attribute {
+            name: name.clone(),
+            value,
+        };
+        match value {
+            AttributeValue::List(values) => terms.extend(values.iter().cloned().map(attribute)),
+            value => terms.push(attribute(value.to_string())),
+        }
+    }
+    terms.sort_unstable();
+    terms.dedup();
+    terms
+}
+
 /// Counts as the photos come by.
 #[derive(Debug, Default)]
 pub struct Counter {
@@ -52,29 +99,36 @@ pub struct Counter {
     colours: Tally<String>,
     labels: Tally<String>,
     formats: Tally<String>,
+    /// As many names as a catalogue may have.
     attributes: BTreeMap<String, Tally<String>>,
 }
 
 impl Counter {
     pub fn add(&mut self, record: &Record) {
         self.photos += 1;
-        if let Some(category) = &record.category {
-            let nodes = category.ancestors().zip(&category.path);
-            self.categories
-                .add(nodes.map(|(id, name)| (id.to_string(), name.clone())));
-        }
-        let colours = record.colours.iter();
-        self.colours.add(colours.map(|colour| colour.name.clone()));
-        let labels = (record.labels.iter()).filter(|label| label.decision != Decision::Reject);
-        self.labels.add(labels.map(|label| label.name.clone()));
-        self.formats
-            .add([record.facts.format.name().to_string()].into_iter());
-        for (name, value) in &record.attributes {
-            // As many names as a catalogue may have.
-            let tally = self.attributes.entry(name.clone()).or_default();
-            match value {
-                AttributeValue::List(values) => tally.add(values.iter().cloned()),
-                value => tally.add([value.to_string()].into_iter()),
+        terms(record)
+            .into_iter()
+            .for_each(|term| self.count(term, 1));
+    }
+
+    /// The facets of so many photos, of which so many count for each of these terms. A term comes once.
+    pub fn of<'a>(photos: usize, counts: impl Iterator<Item = (&'a Term, usize)>) -> Facets {
+        let mut counter = Counter {
+            photos,
+            ..Counter::default()
+        };
+        counts.for_each(|(term, photos)| counter.count(term.clone(), photos));
+        counter.finish()
+    }
+
+    fn count(&mut self, term: Term, photos: usize) {
+        match term {
+            Term::Category { id, name } => self.categories.add((id, name), photos),
+            Term::Colour(name) => self.colours.add(name, photos),
+            Term::Label(name) => self.labels.add(name, photos),
+            Term::Format(name) => self.formats.add(name, photos),
+            Term::Attribute { name, value } => {
+                self.attributes.entry(name).or_default().add(value, photos);
             }
         }
     }
@@ -107,17 +161,11 @@ impl<T> Default for Tally<T> {
 }
 
 impl<T: Ord> Tally<T> {
-    /// The values of one photo; one that comes twice counts once.
-    fn add(&mut self, values: impl Iterator<Item = T>) {
-        let mut values: Vec<T> = values.collect();
-        values.sort();
-        values.dedup();
-        for value in values {
-            if let Some(count) = self.0.get_mut(&value) {
-                *count += 1;
-            } else if self.0.len() < MOST_COUNTED {
-                self.0.insert(value, 1);
-            }
+    fn add(&mut self, value: T, photos: usize) {
+        if let Some(count) = self.0.get_mut(&value) {
+            *count += photos;
+        } else if self.0.len() < MOST_COUNTED {
+            self.0.insert(value, photos);
         }
     }
 
@@ -135,17 +183,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tally_counts_a_photo_once_and_keeps_the_most_frequent() {
+    fn a_tally_adds_up_and_keeps_the_most_frequent() {
         let mut tally = Tally::default();
-        tally.add(["red", "blue", "red"].into_iter());
-        tally.add(["blue"].into_iter());
-        tally.add(["amber"].into_iter());
+        for (value, photos) in [("red", 1), ("blue", 1), ("amber", 1), ("blue", 1)] {
+            tally.add(value, photos);
+        }
         assert_eq!(tally.most(), [("blue", 2), ("amber", 1), ("red", 1)]);
         let mut many = Tally::default();
-        many.add(0..MOST_COUNTED + 5);
+        (0..MOST_COUNTED + 5).for_each(|value| many.add(value, 1));
         assert_eq!(many.0.len(), MOST_COUNTED);
-        many.add([7].into_iter());
+        many.add(7, 2);
         let most = many.most();
-        assert_eq!((most.len(), most[0]), (MOST_VALUES, (7, 2)));
+        assert_eq!((most.len(), most[0]), (MOST_VALUES, (7, 3)));
     }
 }

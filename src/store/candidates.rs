@@ -20,7 +20,8 @@ const CANDIDATES_PER_HIT: usize = 20;
 /// the search goes on until it has found enough rows that pass.
 const MIN_PROBES: usize = 20;
 
-/// Candidates of an index by compressed vectors, per one that is kept by the true ones.
+/// Candidates of an index by compressed vectors, per one that is kept by the true ones. Where these are in memory
+/// they cost nothing, and all are kept.
 const REFINE_FACTOR: u32 = 2;
 
 /// A vector whose neighbours are candidates.
@@ -61,7 +62,8 @@ impl LanceCatalogue {
         Ok(guides.iter().all(|guide| indexed.contains(guide.on.name())))
     }
 
-    /// Ids of the rows that the indices, and a look at the rows that are not in them yet, bring.
+    /// Ids of the rows that the indices, and a look at the rows that are not in them yet, bring. `refined` has the
+    /// true vectors read to choose among more of them.
     pub(crate) async fn candidates(
         &self,
         table: &Table,
@@ -88,11 +90,12 @@ impl LanceCatalogue {
                     .maximum_nprobes(None)?
                     // Nothing but the row's id: reading another column is most of the work.
                     .select(Select::columns(&["_distance"]))
-                    .with_row_id()
-                    .limit(many);
-                if refined {
-                    nearest = nearest.refine_factor(REFINE_FACTOR);
-                }
+                    .with_row_id();
+                nearest = match refined {
+                    true => nearest.limit(many).refine_factor(REFINE_FACTOR),
+                    // All of them are compared by the true vectors.
+                    false => nearest.limit(many * REFINE_FACTOR as usize),
+                };
                 if let Some(which) = which {
                     nearest = nearest.only_if(which);
                 }

@@ -104,9 +104,18 @@ impl LanceCatalogue {
     ) -> Result<(), StoreError> {
         let mut keys = self.uris(table, which).await?;
         keys.sort_unstable();
+        let kept = match columns {
+            Columns::All => None,
+            Columns::Tags | Columns::Vectors => self.hot_rows(table).await?,
+        };
         for some in keys.chunks(ROWS_AT_ONCE) {
             let ids: Vec<u64> = some.iter().map(|(_, id)| *id).collect();
-            let records = self.take(table, &ids, columns).await?;
+            let records = match &kept {
+                Some(kept) => {
+                    (kept.records(&ids, columns)).map_err(|reason| self.damaged(reason))?
+                }
+                None => self.take(table, &ids, columns).await?,
+            };
             if !each(records) {
                 break;
             }

@@ -28,6 +28,14 @@ impl Tags {
         self.batches.push(batch.slice(rows.start, rows.len()));
     }
 
+    /// Every record, without vectors, in order.
+    pub(crate) fn each(&self, mut tell: impl FnMut(Record)) -> Result<(), String> {
+        for batch in &self.batches {
+            decode::records(batch)?.into_iter().for_each(&mut tell);
+        }
+        Ok(())
+    }
+
     /// The record of a row, without vectors. The error says what is wrong with it.
     pub(crate) fn record(&self, row: usize) -> Result<Record, String> {
         let at = self.starts.partition_point(|start| *start <= row);

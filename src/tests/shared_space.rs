@@ -137,6 +137,42 @@ fn a_catalogue_of_clip_is_searched_with_words_photos_and_its_own() {
         .failed(6, "showroom models add clip-tiny");
 }
 
+/// Own labels that are only words: in a shared space a label scores what a search for its words scores.
+#[test]
+fn own_labels_by_words_score_as_a_search_for_the_words() {
+    let place = Place::with_photos(24);
+    place.add_clip();
+    place.json(&["ingest", "photos", "--encoder", CLIP]);
+    let words = ["red shoe", "blue boot", "green leaf", "black cat"];
+    let list = place.shop.dir().join("words.txt");
+    fs::write(&list, words.join("\n")).unwrap();
+    place.json(&["labels", "learn", "words.txt"]);
+    place.json(&["labels", "apply"]);
+    let exported = place.exported();
+    let mut said = 0;
+    for word in words {
+        let answer = place.json(&["search", "--text", word, "-k", "100"]);
+        let hits = answer["hits"].as_array().unwrap();
+        assert_eq!(hits.len(), 24);
+        for photo in &exported {
+            let labels = photo["labels"].as_array().unwrap();
+            let Some(label) = labels.iter().find(|label| label["name"] == word) else {
+                continue;
+            };
+            let hit = hits.iter().find(|hit| hit["uri"] == photo["uri"]).unwrap();
+            let (label_score, score) = (label["score"].as_f64(), hit["score"].as_f64());
+            assert!(
+                (label_score.unwrap() - score.unwrap()).abs() < 1e-5,
+                "{label} {hit}"
+            );
+            // Nobody has judged a photo, so nothing is accepted.
+            assert_eq!(label["decision"], "review");
+            said += 1;
+        }
+    }
+    assert!(said > 0, "no label is said of any photo");
+}
+
 #[test]
 fn reindex_goes_over_and_back_and_tags_stay() {
     let place = Place::with_photos(8);
