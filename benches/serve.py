@@ -131,7 +131,7 @@ async def rows(options, lines, work):
     Made(options.store, store, count)
     made_s = time.perf_counter() - began
     _, index_s, _, _ = must_run([options.showroom, "index", "build", "--store", store, "--quiet"])
-    lines += ["", f"## {count:,} rows", ""]
+    lines += ["", f"## {count:,} rows"]
     likes = random.sample(range(count), min(count, 5000))
     asked = {
         "text": Bodies(work, "text-many", itertools.islice(sentences(), SENTENCES)),

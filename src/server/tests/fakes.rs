@@ -225,6 +225,12 @@ impl Memory {
         self.rows.lock().unwrap().values().cloned().collect()
     }
 
+    /// A photo that was taken in otherwise.
+    pub fn put(&self, record: Record) {
+        let uri = record.source.uri.clone();
+        self.rows.lock().unwrap().insert(uri, record);
+    }
+
     /// Rows that were read as they are now, and may be written back.
     fn was_read(&self) {
         let then = self.after_read.lock().unwrap().take();

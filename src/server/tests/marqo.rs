@@ -1,7 +1,6 @@
 //! Documents and searches in Marqo's shapes.
 
 use serde_json::{Value, json};
-use showroom_catalog::seams::Catalogue;
 use showroom_catalog::{AttributeValue, PhotoId};
 
 use crate::fakes::{Made, REFUSED, data_uri, made, png};
@@ -187,7 +186,7 @@ fn fields_change_by_patch_and_several_documents_are_read_at_once() {
     let mut taken_in = after[0].clone();
     (taken_in.source.uri, taken_in.id) = ("/photos/a.jpg".into(), PhotoId([7; 32]));
     let id = taken_in.id.to_string();
-    futures::executor::block_on(catalogue.upsert(vec![taken_in], vec![])).unwrap();
+    catalogue.put(taken_in);
     assert_eq!(
         patch(json!({"documents": [{"_id": id, "size": "L"}]})).json()["errors"],
         false
