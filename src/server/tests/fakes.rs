@@ -198,13 +198,23 @@ impl Tagger for FakeTagger {
     }
 }
 
+/// Called once, if there is anything.
+pub type Hook = Mutex<Option<Box<dyn FnOnce() + Send>>>;
+
+fn call(hook: &Hook) {
+    let then = hook.lock().unwrap().take();
+    then.into_iter().for_each(|then| then());
+}
+
 /// Rows and rejects in memory.
 pub struct Memory {
     manifest: StoreManifest,
     rows: Mutex<BTreeMap<String, Record>>,
     pub rejected: Mutex<BTreeMap<String, Reject>>,
     /// Called when rows were read for somebody who may write them back.
-    pub after_read: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    pub after_read: Hook,
+    /// Called before rows are written.
+    pub before_write: Hook,
 }
 
 impl Memory {
@@ -218,6 +228,7 @@ impl Memory {
             rows: Mutex::default(),
             rejected: Mutex::default(),
             after_read: Mutex::default(),
+            before_write: Mutex::default(),
         }
     }
 
@@ -229,12 +240,6 @@ impl Memory {
     pub fn put(&self, record: Record) {
         let uri = record.source.uri.clone();
         self.rows.lock().unwrap().insert(uri, record);
-    }
-
-    /// Rows that were read as they are now, and may be written back.
-    fn was_read(&self) {
-        let then = self.after_read.lock().unwrap().take();
-        then.into_iter().for_each(|then| then());
     }
 
     fn passes(record: &Record, filter: &Filter) -> bool {
@@ -293,6 +298,7 @@ impl Catalogue for Memory {
             uris.windows(2).all(|pair| pair[0] != pair[1]),
             "a URI twice: {uris:?}"
         );
+        call(&self.before_write);
         let mut rejected = self.rejected.lock().unwrap();
         for record in records {
             assert_eq!(record.vectors.text.len(), DIMENSIONS.text);
@@ -315,7 +321,7 @@ impl Catalogue for Memory {
                 || (key.len() >= 8 && id.starts_with(key))
         });
         if columns == Columns::All {
-            self.was_read();
+            call(&self.after_read);
         }
         Box::pin(async { Ok(found) })
     }
@@ -375,7 +381,7 @@ impl Catalogue for Memory {
         let filter = filter.expect("the server reads no whole catalogue here");
         let mut found = self.records();
         found.retain(|record| Memory::passes(record, &filter));
-        self.was_read();
+        call(&self.after_read);
         each(found);
         Box::pin(async { Ok(()) })
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use showroom_catalog::{Decision, Record};
 
-use crate::fakes::{Made, Memory, data_uri, made, png};
+use crate::fakes::{Hook, Made, Memory, data_uri, made, png};
 use crate::http::Server;
 
 const DOCUMENTS: &str = "/indexes/shop/documents";
@@ -32,9 +32,10 @@ fn decide(row: &Record, action: &str) -> Value {
     json!({"decisions": [{"id": row.id, "label": "shoe", "action": action}]})
 }
 
-/// Asks `first`, and `second` at the moment at which the first has read what it will write.
+/// Asks `first`, and `second` at this moment of the first.
 fn meanwhile(
     (server, catalogue): &(Arc<Server>, Arc<Memory>),
+    at: impl Fn(&Memory) -> &Hook,
     first: (&str, &str, Value),
     second: (&'static str, &'static str, Value),
 ) {
@@ -49,7 +50,7 @@ fn meanwhile(
         });
     };
     let (asked, is_asked) = mpsc::channel();
-    *catalogue.after_read.lock().unwrap() = Some(Box::new(move || {
+    *at(catalogue).lock().unwrap() = Some(Box::new(move || {
         ask();
         // One who does not wait for his turn writes now.
         thread::sleep(ENOUGH);
@@ -79,6 +80,7 @@ fn a_document_that_changes_while_a_reviewer_decides_keeps_both() {
     let words = json!({"documents": [{"_id": "red", "title": "Second"}]});
     meanwhile(
         &shop,
+        |catalogue| &catalogue.after_read,
         ("POST", DECISIONS, decide(&row, "accept")),
         ("PATCH", DOCUMENTS, words),
     );
@@ -92,6 +94,7 @@ fn a_document_that_changes_while_a_reviewer_decides_keeps_both() {
     let body = json!({"decisions": [{"id": seen, "label": "@category", "action": "reject"}]});
     meanwhile(
         &shop,
+        |catalogue| &catalogue.after_read,
         ("POST", DECISIONS, body),
         ("POST", DOCUMENTS, added("Third")),
     );
@@ -102,21 +105,22 @@ fn a_document_that_changes_while_a_reviewer_decides_keeps_both() {
 
 #[test]
 fn a_decision_while_a_document_changes_keeps_both() {
-    let dir = tempfile::tempdir().unwrap();
-    let shop = one_photo(made(dir.path()));
-    let row = shop.1.records().remove(0);
-    let words = json!({"documents": [{"_id": "red", "title": "Second", "price": 5}]});
-    meanwhile(
-        &shop,
-        ("PATCH", DOCUMENTS, words),
-        ("POST", DECISIONS, decide(&row, "reject")),
-    );
-    let row = shop.1.records().remove(0);
-    assert_eq!(
-        (row.title.as_deref(), shoe(&row)),
-        (Some("Second"), Decision::Reject)
-    );
-    assert!(row.attributes.contains_key("price"));
+    let moments: [fn(&Memory) -> &Hook; 2] = [
+        |catalogue| &catalogue.after_read,
+        |catalogue| &catalogue.before_write,
+    ];
+    for at in moments {
+        let dir = tempfile::tempdir().unwrap();
+        let shop = one_photo(made(dir.path()));
+        let row = shop.1.records().remove(0);
+        let words = json!({"documents": [{"_id": "red", "title": "Second", "price": 5}]});
+        let decision = ("POST", DECISIONS, decide(&row, "reject"));
+        meanwhile(&shop, at, ("PATCH", DOCUMENTS, words), decision);
+        let row = shop.1.records().remove(0);
+        let told = (row.title.as_deref(), shoe(&row));
+        assert_eq!(told, (Some("Second"), Decision::Reject));
+        assert!(row.attributes.contains_key("price"));
+    }
 }
 
 #[test]
