@@ -13,7 +13,7 @@ DEMO := $(CURDIR)/demo
 BENCH_PYTHON := $(CACHE)/bench-venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models photos demo gallery test lint unit bench bench-search bench-gpu bench-adapter bench-cutout audit clean
+.PHONY: help setup build models photos demo gallery test lint unit bench bench-search bench-serve bench-gpu bench-adapter bench-cutout audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,19 @@ ROWS := 1000,100000
 
 bench-search: models photos $(CACHE)/bench-venv/installed ## search, dedup and feeds over many rows: benches/SEARCH.md
 	@cd benches && $(BENCH_PYTHON) search.py --cache "$(CACHE)" --showroom "$(SHOWROOM)" --rows "$(ROWS)"
+
+# What asks a server, of this version.
+OHA_VERSION := 1.14.0
+OHA := $(CACHE)/tools/oha-$(OHA_VERSION)/bin/oha
+
+$(OHA):
+	CARGO_TARGET_DIR="$(CACHE)/tools/target" $(CARGO) install oha --locked --version $(OHA_VERSION) \
+		--no-default-features --features rustls --root "$(CACHE)/tools/oha-$(OHA_VERSION)"
+	@rm -rf "$(CACHE)/tools/target"
+
+# `make bench-serve SERVE_BENCH=--quick` to try it: a minute or two.
+bench-serve: models photos $(CACHE)/bench-venv/installed $(OHA) ## the server under load: benches/SERVE.md
+	@cd benches && $(BENCH_PYTHON) serve.py --cache "$(CACHE)" --showroom "$(SHOWROOM)" --oha "$(OHA)" $(SERVE_BENCH)
 
 # What the GPU bench is built with; without `vulkan` it runs on a software adapter too.
 GPU_FEATURES := vulkan

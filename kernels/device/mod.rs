@@ -6,7 +6,7 @@ mod open;
 
 use std::fmt;
 
-pub use open::{Gpu, GpuError, Opened};
+pub use open::{Gpu, GpuError, Memory, Opened};
 
 /// What kind of thing an adapter is, as its driver says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -56,6 +56,15 @@ impl Deref for Gpu {
     }
 }
 
+/// Memory of a device that this process has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// In buffers.
+    pub used_bytes: u64,
+    /// Taken from the device, so that nobody else has it: what buffers were cut from, at least [`Memory::used_bytes`].
+    pub reserved_bytes: u64,
+}
+
 /// The errors that the driver reported outside any call, as a GPU works after the call has returned.
 #[derive(Debug, Default)]
 struct Trouble(Mutex<Option<GpuError>>);
@@ -81,6 +90,15 @@ impl Opened {
     /// read back: a failed launch reads back as zeros.
     pub fn check(&self) -> Result<(), GpuError> {
         self.trouble.take().map_or(Ok(()), Err)
+    }
+
+    /// Memory of the device that weights, batches and vectors take; `None` where the API does not say (Metal).
+    pub fn memory(&self) -> Option<Memory> {
+        let report = self.device.generate_allocator_report()?;
+        Some(Memory {
+            used_bytes: report.total_allocated_bytes,
+            reserved_bytes: report.total_reserved_bytes,
+        })
     }
 
     /// Waits until all that was submitted is done, and says whether it went well.

@@ -11,6 +11,7 @@ pub const ON_GPU: &[OnGpu] = &[
     ("device::an_adapter_opens_once", opens_once),
     ("device::a_driver_error_is_told_once", error_is_told),
     ("device::an_adapter_describes_itself", describes_itself),
+    ("device::memory_in_buffers_is_counted", memory_is_counted),
 ];
 
 fn hardware_first() {
@@ -48,6 +49,30 @@ fn error_is_told(gpu: &Gpu) {
         "{error}"
     );
     assert_eq!(gpu.check(), Ok(()));
+}
+
+fn memory_is_counted(gpu: &Gpu) {
+    let Some(before) = gpu.memory() else {
+        assert_eq!(gpu.adapter.api, "metal", "Vulkan and DX12 say");
+        return;
+    };
+    assert!(before.reserved_bytes >= before.used_bytes, "{before:?}");
+    let bytes = 48 << 20;
+    let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("counted"),
+        size: bytes,
+        usage: wgpu::BufferUsages::STORAGE,
+        mapped_at_creation: false,
+    });
+    // Other tests take and free meanwhile, by far less.
+    let with = gpu.memory().unwrap();
+    assert!(
+        with.used_bytes >= before.used_bytes + bytes / 2,
+        "{before:?} {with:?}"
+    );
+    assert!(with.reserved_bytes >= with.used_bytes, "{with:?}");
+    buffer.destroy();
+    gpu.check().unwrap();
 }
 
 fn describes_itself(gpu: &Gpu) {

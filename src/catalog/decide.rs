@@ -194,7 +194,7 @@ fn line(
     }
 }
 
-fn put_back(record: &mut Record, tags: Vec<Tag>) {
+pub(crate) fn put_back(record: &mut Record, tags: Vec<Tag>) {
     for tag in tags {
         if record.labels.iter().all(|found| found.id != tag.id) {
             record.labels.push(tag);
@@ -203,7 +203,7 @@ fn put_back(record: &mut Record, tags: Vec<Tag>) {
 }
 
 /// `own` also adds a label of a label set.
-fn put_label(record: &mut Record, line: &HumanDecision, own: bool) -> bool {
+pub(crate) fn put_label(record: &mut Record, line: &HumanDecision, own: bool) -> bool {
     let (calibrated, decision) = match line.verdict {
         Verdict::Accept => (Some(1.0), Decision::Accept),
         Verdict::Reject => (Some(0.0), Decision::Reject),
@@ -272,13 +272,13 @@ fn put_category(record: &mut Record, line: &HumanDecision) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::decision::{DecisionLog, LogEntry, Undo};
     use crate::embedding::Vectors;
     use crate::photo::{Facts, Format, PhotoId, PhotoRef};
 
-    fn made(batch: &str) -> Made<'_> {
+    pub fn made(batch: &str) -> Made<'_> {
         Made {
             at_ms: 7,
             batch,
@@ -286,7 +286,7 @@ mod tests {
         }
     }
 
-    fn tag(id: &str, source: &str) -> Tag {
+    pub fn tag(id: &str, source: &str) -> Tag {
         Tag {
             id: id.into(),
             name: id.into(),
@@ -298,7 +298,7 @@ mod tests {
         }
     }
 
-    fn known(id: &str, source: &str, rivals: &[&str]) -> KnownLabel {
+    pub fn known(id: &str, source: &str, rivals: &[&str]) -> KnownLabel {
         KnownLabel {
             id: id.into(),
             name: id.into(),
@@ -307,7 +307,7 @@ mod tests {
         }
     }
 
-    fn node(id: &str) -> CategoryNode {
+    pub fn node(id: &str) -> CategoryNode {
         CategoryNode {
             id: id.into(),
             name: id.into(),
@@ -315,7 +315,7 @@ mod tests {
         }
     }
 
-    fn category(id: &str, model: &str) -> Category {
+    pub fn category(id: &str, model: &str) -> Category {
         Category {
             id: id.into(),
             name: id.into(),
@@ -325,7 +325,7 @@ mod tests {
         }
     }
 
-    fn record(labels: Vec<Tag>) -> Record {
+    pub fn record(labels: Vec<Tag>) -> Record {
         Record {
             id: PhotoId([1; 32]),
             source: PhotoRef {

@@ -145,6 +145,26 @@ impl DecisionLog {
         })
     }
 
+    /// The lines about these photos, in their order, each with whether it counts.
+    pub fn about(
+        &self,
+        photos: &HashSet<PhotoId>,
+    ) -> HashMap<PhotoId, Vec<(&HumanDecision, bool)>> {
+        let undone = self.undone();
+        let mut lines: HashMap<PhotoId, Vec<(&HumanDecision, bool)>> = HashMap::new();
+        for entry in &self.entries {
+            let LogEntry::Decision(line) = entry else {
+                continue;
+            };
+            if photos.contains(&line.photo) {
+                let batch = line.details.batch.as_deref();
+                let counts = batch.is_none_or(|batch| !undone.contains(batch));
+                lines.entry(line.photo).or_default().push((line, counts));
+            }
+        }
+        lines
+    }
+
     /// The last word on each thing said of each photo.
     pub fn decisions(&self) -> Decisions {
         Decisions::new(self.counting().cloned())
@@ -185,6 +205,12 @@ impl Decisions {
         let mut decisions: Vec<&HumanDecision> = words.map(|(_, decision)| decision).collect();
         decisions.sort_by(|a, b| a.label.cmp(&b.label));
         decisions
+    }
+
+    /// Only what was decided of these photos.
+    pub fn about(&self, photos: &[PhotoId]) -> Decisions {
+        let of = |photo: &PhotoId| Some((*photo, self.0.get(photo)?.clone()));
+        Decisions(photos.iter().filter_map(of).collect())
     }
 
     /// Every decision, in no order.
@@ -231,6 +257,9 @@ mod tests {
         assert_eq!(decisions.of(PhotoId([2; 32]), "a"), Some(Verdict::Accept));
         assert_eq!(decisions.of(PhotoId([2; 32]), "b"), None);
         assert_eq!(decisions.iter().count(), 2);
+        let second = decisions.about(&[PhotoId([2; 32]), PhotoId([3; 32])]);
+        assert_eq!(second.of(PhotoId([2; 32]), "a"), Some(Verdict::Accept));
+        assert_eq!(second.iter().count(), 1);
     }
 
     #[test]

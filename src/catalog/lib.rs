@@ -8,6 +8,7 @@ pub mod answer;
 pub mod asked;
 pub mod asset;
 pub mod bands;
+pub mod catch_up;
 pub mod decide;
 pub mod decision;
 pub mod embedding;

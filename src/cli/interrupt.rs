@@ -36,6 +36,33 @@ pub fn asked(runtime: &Runtime) -> Result<impl Future<Output = ()> + Send + use<
     })
 }
 
+/// Calls `each` whenever the process is told to read its files again (SIGHUP).
+#[cfg(unix)]
+pub fn on_hang_up<F: Future<Output = ()> + Send>(
+    runtime: &Runtime,
+    each: impl Fn() -> F + Send + 'static,
+) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let _inside = runtime.enter();
+    let mut hang_ups = signal(SignalKind::hangup())
+        .map_err(|error| Failure::Other(format!("signals cannot be listened to: {error}")))?;
+    runtime.spawn(async move {
+        while hang_ups.recv().await.is_some() {
+            each().await;
+        }
+    });
+    Ok(())
+}
+
+/// There is no such signal here.
+#[cfg(not(unix))]
+pub fn on_hang_up<F: Future<Output = ()> + Send>(
+    _: &Runtime,
+    _: impl Fn() -> F + Send + 'static,
+) -> Result<(), Failure> {
+    Ok(())
+}
+
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,

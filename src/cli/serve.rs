@@ -1,19 +1,15 @@
 //! `showroom serve`: the catalogue as a service.
 
-use std::fs;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use showroom_catalog::seams::{Catalogue, ModelError};
 use showroom_server::jobs::{ApiJobs, JobOptions, Jobs};
 use showroom_server::metrics::Metrics;
 use showroom_server::webhooks::Webhooks;
 use showroom_server::{
-    App, Around, Batching, Drain, Key, Keys, Limits, ModelCard, Parts, Scope, Uploads, Vocabulary,
-    router, work,
+    App, Around, Batching, DeviceMemory, Drain, Limits, ModelCard, Parts, Uploads, router, work,
 };
 use showroom_store::DecisionFile;
 use tokio::net::TcpListener;
@@ -21,21 +17,20 @@ use tokio::net::TcpListener;
 use crate::args::{Serve, ServeLimits};
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::labels::vocabulary;
+use crate::keys::keys;
 use crate::models::word;
+use crate::reload::Reader;
 use crate::surround::{self, Surround};
 use crate::table::{counted, print, print_json};
 use crate::{interrupt, wire};
 
-/// Shortest key that is taken, in characters: shorter ones can be guessed.
-const SHORTEST_KEY: usize = 16;
 /// Folder of the store with the photos that come by the API.
 const UPLOADS: &str = "uploads";
 /// Folder of the store with the jobs.
 const JOBS: &str = "jobs";
 
 pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
-    let keys = keys(verb)?;
+    let keys = keys(&verb.key, verb.keys.as_deref())?;
     if keys.is_empty() && !verb.listen.ip().is_loopback() {
         return Err(Failure::Usage(format!(
             "{} can be reached from other machines, and there is no key; give --keys FILE or --key, or listen \
@@ -72,17 +67,13 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
     } = Surround::open(config, &verb.surround, limits.decode.limits.clone())?;
     let metrics = Arc::new(Metrics::new());
     let cards_of = renditions.clone();
-    let vocabulary = Vocabulary {
-        categories: wire::categories(config)?,
-        // A label set that does not fit is no reason not to serve: its labels cannot be chosen.
-        labels: vocabulary(config, catalogue.manifest()).unwrap_or_else(|failure| {
-            config.say(failure);
-            Vec::new()
-        }),
-    };
+    let words = served.words(config, catalogue.manifest())?;
+    let reader = Reader::new(config, verb, catalogue.manifest(), words);
+    let device_memory = device_memory(&served);
     let parts = Parts {
         bands: wire::bands(catalogue.manifest()),
-        words: Arc::from(served.words(config, catalogue.manifest())?),
+        learned: reader.read_what_fits(keys),
+        reload: Some(Arc::new(reader)),
         tagger: Arc::from(wire::tagger(config, catalogue.manifest())?),
         catalogue: Arc::new(catalogue),
         index_name: index_name.clone(),
@@ -94,11 +85,10 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         decisions: Arc::new(DecisionFile {
             dir: config.store.clone(),
         }),
-        vocabulary,
+        categories: wire::categories(config)?,
         pictures: Arc::new(move |record| {
             serde_json::to_value(cards_of.card(record)).unwrap_or_default()
         }),
-        keys,
         limits,
         observe: metrics.clone(),
     };
@@ -109,7 +99,14 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         renditions,
         jobs: jobs.clone(),
         metrics,
+        device_memory,
     };
+    let reloading = app.clone();
+    interrupt::on_hang_up(&runtime, move || {
+        let app = reloading.clone();
+        // It says in the log what came of it.
+        async move { drop(app.reload().await) }
+    })?;
     let done = runtime.block_on(async {
         let workers = jobs.as_ref().map_or_else(Vec::new, Jobs::start);
         let done = serve(config, verb, app, around, stop).await;
@@ -125,6 +122,15 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
     });
     telemetry.end();
     done
+}
+
+/// How much memory the GPU gives, where the server runs on one.
+fn device_memory(served: &wire::Served) -> Option<DeviceMemory> {
+    let gpu = served.engine.engine().gpu()?.clone();
+    Some(Box::new(move || {
+        let memory = gpu.memory()?;
+        Some((memory.used_bytes, memory.reserved_bytes))
+    }))
 }
 
 /// The jobs of the store; none for a server that only reads.
@@ -170,6 +176,10 @@ async fn serve(
     }
     let warming = app.clone();
     let warmed = tokio::spawn(async move { warming.warm_up().await });
+    if !verb.read_only {
+        let behind = app.clone();
+        tokio::spawn(async move { behind.catch_up().await });
+    }
     let service = showroom_server::serve(listener, router(app.clone(), around), app, stop);
     let mut service = std::pin::pin!(service);
     let cut = tokio::select! {
@@ -232,83 +242,6 @@ fn limits(config: &Config, asked: &ServeLimits, batch: usize) -> Limits {
     limits.decode.limits.max_bytes = asked.max_bytes;
     limits.decode.limits.max_pixels = asked.max_pixels;
     limits
-}
-
-/// `keys.toml`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyFile {
-    #[serde(default)]
-    key: Vec<KeyEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyEntry {
-    name: String,
-    scope: String,
-    key: Option<String>,
-    /// Of the key, in hexadecimal.
-    sha256: Option<String>,
-}
-
-fn keys(verb: &Serve) -> Result<Keys, Failure> {
-    let mut keys = Vec::new();
-    for said in &verb.key {
-        let bad = |what: &str| {
-            Failure::Usage(format!("--key is read:KEY, write:KEY or admin:KEY; {what}"))
-        };
-        let (scope, key) = said
-            .split_once(':')
-            .ok_or_else(|| bad("there is no : in it"))?;
-        let scope = Scope::from_name(scope).ok_or_else(|| bad("it begins with none of them"))?;
-        if key.chars().count() < SHORTEST_KEY {
-            return Err(bad(&format!("a key has {SHORTEST_KEY} characters or more")));
-        }
-        keys.push(Key::new("command line", scope, key));
-    }
-    if let Some(path) = &verb.keys {
-        keys.extend(read_keys(path)?);
-    }
-    Ok(Keys::new(keys))
-}
-
-fn read_keys(path: &Path) -> Result<Vec<Key>, Failure> {
-    let bad =
-        |what: &dyn std::fmt::Display| Failure::BadInput(format!("{}: {what}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| bad(&error))?;
-    // The sentence of the error would quote the file.
-    let file: KeyFile = toml::from_str(&text).map_err(|error| bad(&error.message()))?;
-    if file.key.is_empty() {
-        return Err(bad(&"there is no [[key]] in it"));
-    }
-    let key = |entry: KeyEntry| {
-        let name = &entry.name;
-        let scope = Scope::from_name(&entry.scope);
-        let scope = scope.ok_or_else(|| bad(&format!("{name}: scope is read, write or admin")))?;
-        match (entry.key, entry.sha256) {
-            (Some(key), None) if key.chars().count() >= SHORTEST_KEY => {
-                Ok(Key::new(name, scope, &key))
-            }
-            (Some(_), None) => Err(bad(&format!(
-                "{name}: a key has {SHORTEST_KEY} characters or more"
-            ))),
-            (None, Some(digits)) => Ok(Key {
-                name: name.clone(),
-                scope,
-                sha256: sha256(&digits)
-                    .ok_or_else(|| bad(&format!("{name}: sha256 is 64 hexadecimal digits")))?,
-            }),
-            _ => Err(bad(&format!("{name}: give key or sha256, one of them"))),
-        }
-    };
-    file.key.into_iter().map(key).collect()
-}
-
-fn sha256(digits: &str) -> Option<[u8; 32]> {
-    // 64 digits are what a photo's id is written with too.
-    let id: showroom_catalog::PhotoId = digits.parse().ok()?;
-    Some(id.0)
 }
 
 /// What `showroom models` knows, for `/v1/models`.

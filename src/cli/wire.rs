@@ -2,6 +2,7 @@
 
 mod device;
 mod serve;
+mod words;
 
 use std::fs;
 use std::io::Read;
@@ -18,7 +19,6 @@ use showroom_catalog::seams::{
 use showroom_catalog::{Photo, PhotoRef};
 use showroom_pixels::{DecodeOptions, decode, photo_id};
 use showroom_store::{LanceCatalogue, read_adapter};
-use showroom_vision::adapter::{AdaptedWords, Adapter};
 use showroom_vision::bands::bands_of;
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
 use showroom_vision::engines::device::{DeviceWish, Precision, PrecisionWish};
@@ -26,8 +26,7 @@ use showroom_vision::exact_search::GpuSearch;
 use showroom_vision::matting::MattingModel;
 use showroom_vision::models;
 use showroom_vision::sentence::SentenceEncoder;
-use showroom_vision::shared_space::SharedWords;
-use showroom_vision::tagging::{ClassTagger, Phrases, TEXT_DIMENSIONS, Taxonomy, WordQuery};
+use showroom_vision::tagging::{ClassTagger, Phrases, TEXT_DIMENSIONS, Taxonomy};
 use showroom_vision::weights::manifest::Task;
 use showroom_vision::weights::{Library, PullOptions, WeightsError};
 use tokio::runtime::Runtime;
@@ -39,6 +38,8 @@ use crate::whole::write_whole;
 pub use device::{Taken, Work, engine};
 use device::{gpu_batch, take};
 pub use serve::{Served, open_to_serve};
+use words::Shared;
+pub use words::Words;
 
 const EMBEDDING: &str = "efficientnet-lite2";
 const MATTE: &str = "u2netp";
@@ -384,45 +385,11 @@ pub fn text_query(
 ) -> Result<Box<dyn TextQuery>, Failure> {
     let engine = engine(config, &library(config)?, Work::Question)?;
     config.say(&engine);
-    text_query_on(config, manifest, &engine)
-}
-
-/// As [`text_query`], on a device that is taken already.
-fn text_query_on(
-    config: &Config,
-    manifest: &StoreManifest,
-    engine: &Taken,
-) -> Result<Box<dyn TextQuery>, Failure> {
-    let library = library(config)?;
-    let shared = shared_model(config, &library, manifest)?;
-    if shared.is_none() && manifest.dimensions.text != TEXT_DIMENSIONS {
-        return Err(other_model(config, manifest, "another tagger"));
-    }
-    if let Some(shared) = shared {
-        let words = SharedWords::open(&library, &shared, engine.engine(), config.threads)?;
-        return Ok(Box::new(words));
-    }
-    let sentences = SentenceEncoder::open(&library, SENTENCES, engine.engine(), config.threads)?;
-    let sentences = Arc::new(sentences);
-    let phrases = phrases(config, &*sentences)?;
-    let words = Box::new(WordQuery::new(sentences.clone(), phrases));
-    Ok(match adapter(config, manifest, &*sentences)? {
-        Some(adapter) => Box::new(AdaptedWords::new(words, sentences, adapter)),
-        None => words,
-    })
-}
-
-/// What was learned from the titles of the catalogue, if it fits; else searches do without.
-fn adapter(
-    config: &Config,
-    manifest: &StoreManifest,
-    sentences: &dyn TextEncoder,
-) -> Result<Option<Adapter>, Failure> {
-    let Some(bytes) = read_adapter(&config.store)? else {
-        return Ok(None);
-    };
-    let adapter = Adapter::from_bytes(&bytes, manifest, sentences.id());
-    Ok(adapter.map_err(|error| config.say(error)).ok())
+    let words = Words::open(config, manifest, &engine)?;
+    // What does not fit is told: searches do without.
+    let adapted = read_adapter(&config.store)?.map(|kept| words.with_titles(&kept));
+    let adapted = adapted.and_then(|adapted| adapted.map_err(|error| config.say(error)).ok());
+    Ok(Box::new(Shared(adapted.unwrap_or_else(|| words.plain()))))
 }
 
 /// Reads titles, for a catalogue of that manifest; nothing where its words and photos share a space,

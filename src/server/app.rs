@@ -15,8 +15,8 @@ use crate::jobs::Jobs;
 use crate::metrics::{self, Metrics};
 use crate::state::App;
 use crate::{
-    documents, embeddings, guard, health, images, jobs, models, openapi, page, product, review,
-    search, stats, tag, telemetry,
+    documents, embeddings, guard, health, images, jobs, models, openapi, page, product, reload,
+    review, search, stats, tag, telemetry,
 };
 
 /// What stands around the API.
@@ -25,7 +25,12 @@ pub struct Around {
     /// `None` for a server that only reads.
     pub jobs: Option<Jobs>,
     pub metrics: Arc<Metrics>,
+    /// `None` on a CPU.
+    pub device_memory: Option<DeviceMemory>,
 }
+
+/// Bytes of a GPU that are in buffers, and that were taken from the device; `None` where it does not say.
+pub type DeviceMemory = Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>;
 
 /// The whole API.
 pub fn router(app: App, around: Around) -> Router {
@@ -36,12 +41,16 @@ pub fn router(app: App, around: Around) -> Router {
         renditions,
         jobs,
         metrics,
+        device_memory,
     } = around;
     let waiting = (app.clone(), jobs.clone());
     let refresh = move |metrics: &Metrics| {
         let (app, jobs) = &waiting;
         metrics.queue_depth("requests", app.in_flight());
         metrics.queue_depth("jobs", jobs.as_ref().map_or(0, Jobs::waiting));
+        if let Some((used, reserved)) = device_memory.as_ref().and_then(|memory| memory()) {
+            metrics.device_memory(used, reserved);
+        }
     };
     let jobs = jobs.map(|jobs| scoped(jobs::routes(jobs).with_state(()), Scope::Write));
     let numbers = metrics::routes(metrics.clone(), refresh).with_state(());
@@ -52,6 +61,7 @@ pub fn router(app: App, around: Around) -> Router {
         .merge(jobs.unwrap_or_default())
         .merge(scoped(reading(&app), Scope::Read))
         .merge(scoped(writing(&app), Scope::Write))
+        .merge(scoped(managing(), Scope::Admin))
         .fallback(|| async { StatusCode::NOT_FOUND })
         // `input` has a limit of its own, which also bounds all bodies together.
         .layer(DefaultBodyLimit::disable())
@@ -99,6 +109,10 @@ fn reading(app: &App) -> Router<App> {
         .route("/indexes", get(stats::indexes))
         .route("/indexes/{index}/search", post(search::search))
         .route("/indexes/{index}/recommend", post(search::recommend))
+        .route(
+            "/indexes/{index}/documents",
+            get(documents::get_batch).layer(DefaultBodyLimit::max(documents::MAX_IDS_BODY)),
+        )
         .route("/indexes/{index}/documents/{id}", get(documents::get))
         .route("/indexes/{index}/stats", get(stats::stats))
         .route("/indexes/{index}/settings", get(stats::settings))
@@ -112,9 +126,17 @@ fn reading(app: &App) -> Router<App> {
         .merge(review::read_routes(app.reviewer.clone()))
 }
 
+/// What only who runs the server may do.
+fn managing() -> Router<App> {
+    Router::new().route("/v1/reload", post(reload::reload))
+}
+
 fn writing(app: &App) -> Router<App> {
     Router::new()
-        .route("/indexes/{index}/documents", post(documents::add))
+        .route(
+            "/indexes/{index}/documents",
+            post(documents::add).patch(documents::update),
+        )
         .route(
             "/indexes/{index}/documents/delete-batch",
             post(documents::delete_batch),

@@ -38,7 +38,7 @@ impl Scope {
 }
 
 /// A key, of which only the hash is kept.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Key {
     /// Who holds it, for the log.
     pub name: String,
@@ -58,7 +58,7 @@ impl Key {
 }
 
 /// The keys that the server knows. Without any, everybody who reaches it may do everything.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Keys(Vec<Key>);
 
 impl Keys {
@@ -68,6 +68,10 @@ impl Keys {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The key that was presented.
@@ -134,7 +138,8 @@ pub async fn require(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let name = app.keys.check(request.headers(), scope)?;
+    let now = app.now.get();
+    let name = now.keys.check(request.headers(), scope)?;
     if let Some(caller) = name.map(|name| Caller(name.to_string())) {
         request.extensions_mut().insert(caller);
     }

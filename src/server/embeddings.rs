@@ -184,6 +184,7 @@ impl App {
                 "words have at most {LONGEST_TEXT} characters"
             )));
         }
-        Ok(self.words.understand(&input).await?.vector)
+        let words = self.now.get().words.clone();
+        Ok(words.understand(&input).await?.vector)
     }
 }

@@ -1,7 +1,7 @@
 //! A catalogue and a decision log in memory.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
@@ -22,6 +22,8 @@ pub struct Memory {
     rows: Mutex<BTreeMap<String, Record>>,
     version: AtomicU64,
     pub scans: AtomicUsize,
+    /// Nothing can be written.
+    pub is_full: AtomicBool,
 }
 
 impl Memory {
@@ -42,6 +44,7 @@ impl Memory {
             rows: Mutex::new(records.into_iter().map(by_uri).collect()),
             version: AtomicU64::new(1),
             scans: AtomicUsize::new(0),
+            is_full: AtomicBool::new(false),
         })
     }
 
@@ -86,6 +89,9 @@ impl Catalogue for Memory {
         records: Vec<Record>,
         _rejects: Vec<Reject>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
+        if self.is_full.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::DiskFull { at: "x".into() }) });
+        }
         self.version.fetch_add(1, Ordering::SeqCst);
         let mut rows = self.rows.lock().unwrap();
         for record in records {

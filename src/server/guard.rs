@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,9 +13,19 @@ use futures::FutureExt;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::input;
 use crate::state::App;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Routes whose requests ask for a place in the queue ([`App::admit`]) where they do more than read.
+const QUEUED: [&str; 6] = [
+    "/indexes/{index}/search",
+    "/indexes/{index}/recommend",
+    "/indexes/{index}/documents",
+    "/indexes/{index}/documents/delete-batch",
+    "/v1/embeddings",
+    "/v1/tag",
+];
 /// Longest request id that is taken over from a client.
 const LONGEST_ID: usize = 128;
 
@@ -32,13 +42,16 @@ pub async fn every(State(app): State<App>, mut request: Request, next: Next) -> 
         request.headers_mut().insert(REQUEST_ID, id);
     }
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let refused = if app.keys.is_empty() {
+    let refused = if app.now.get().keys.is_empty() {
         local_only(&method, &uri, request.headers()).err()
     } else {
         None
     };
     let mut response = match refused {
         Some(error) => error.into_response(),
+        None if is_queued(&request) && app.is_full() => {
+            turn_away(&app, request).await.into_response()
+        }
         None => shaped(answer(&app, request, next).await),
     };
     let headers = response.headers_mut();
@@ -65,6 +78,24 @@ async fn answer(app: &App, request: Request, next: Next) -> Response {
             ApiError::unavailable("timeout", message).into_response()
         }
     }
+}
+
+/// Whether a request will ask for a place in the queue.
+fn is_queued(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>();
+    let is_known = route.is_some_and(|route| QUEUED.contains(&route.as_str()));
+    is_known && matches!(*request.method(), Method::POST | Method::PATCH)
+}
+
+/// Refuses a request for which there is no place, before anything is made of it: that is what keeps the time of
+/// the server for those that have one. Its body is passed over, unless its client waits to be asked for it.
+async fn turn_away(app: &App, request: Request) -> ApiError {
+    if !request.headers().contains_key(header::EXPECT) {
+        let passed_over = input::pass_over(request.into_body(), app.limits.body_bytes);
+        // A body that takes longer is cut off.
+        let _ = tokio::time::timeout(app.limits.request_timeout, passed_over).await;
+    }
+    app.too_many()
 }
 
 fn request_id(headers: &HeaderMap) -> String {

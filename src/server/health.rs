@@ -35,7 +35,8 @@ impl App {
     /// Asks every model and the catalogue once; only then is the server ready.
     pub async fn warm_up(&self) -> Result<(), ApiError> {
         let features = self.encoder.encode(canary()).await?;
-        self.words.understand(WORDS).await?;
+        let words = self.now.get().words.clone();
+        words.understand(WORDS).await?;
         let mut query = Query {
             k: 1,
             ..Query::default()

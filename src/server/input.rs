@@ -141,7 +141,7 @@ async fn take(
         let more = kilobytes - held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let more = u32::try_from(more).map_err(|_| too_large(limit))?;
         let share = app.bodies.clone().try_acquire_many_owned(more);
-        let share = share.map_err(|_| ApiError::too_many())?;
+        let share = share.map_err(|_| app.too_many())?;
         match &mut held {
             Some(held) => held.merge(share),
             None => held = Some(share),
@@ -149,6 +149,11 @@ async fn take(
         bytes.extend_from_slice(&chunk);
     }
     Ok((bytes.freeze(), held))
+}
+
+/// Reads a body that nothing is made of, up to `most` bytes.
+pub async fn pass_over(body: Body, most: usize) {
+    discard(&mut body.into_data_stream(), most).await;
 }
 
 /// Reads some more of a body that is refused, and keeps nothing of it: a client that is still writing when its

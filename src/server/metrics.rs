@@ -84,7 +84,7 @@ pub struct Metrics {
     queues: Family<Labels<1>, Gauge>,
     batch_sizes: Histogram,
     batched: Counter,
-    device_memory: Gauge,
+    device_memory: Family<Labels<1>, Gauge>,
     memory: Gauge,
     open_files: Gauge,
     threads: Gauge,
@@ -117,7 +117,7 @@ impl Metrics {
             queues: Family::default(),
             batch_sizes: Histogram::new(BATCH_SIZES),
             batched: Counter::default(),
-            device_memory: Gauge::default(),
+            device_memory: Family::default(),
             memory: Gauge::default(),
             open_files: Gauge::default(),
             threads: Gauge::default(),
@@ -178,7 +178,7 @@ impl Metrics {
         to.register("batched", "Photos and sentences encoded", batched.clone());
         to.register_with_unit(
             "device_memory",
-            "Memory of the device that models and batches take, 0 where that is not known",
+            "Memory of the GPU that this process has: used, in buffers; reserved, taken from the device. Absent on a CPU",
             Unit::Bytes,
             device_memory.clone(),
         );
@@ -221,9 +221,14 @@ impl Metrics {
         self.batched.inc_by(size as u64);
     }
 
-    pub fn device_memory(&self, bytes: u64) {
-        self.device_memory
-            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    /// Memory of a GPU that this process has, in bytes. Never asked on a CPU.
+    pub fn device_memory(&self, used: u64, reserved: u64) {
+        for (kind, bytes) in [("used", used), ("reserved", reserved)] {
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            self.device_memory
+                .get_or_create(&[("kind", kind.to_string())])
+                .set(bytes);
+        }
     }
 
     fn answered(&self, route: &str, method: &'static str, status: u16, took: Duration) {

@@ -19,6 +19,7 @@ use crate::input::{File, Input};
 use crate::marqo_filter;
 use crate::photos::{Picture, is_address, shown};
 use crate::state::App;
+use crate::words::Words;
 
 /// Things that one search asks with, longest words, and heaviest weight.
 const MOST_ASKED: usize = 16;
@@ -319,13 +320,13 @@ pub fn filter(theirs: Option<&str>, ours: Option<&str>) -> Result<Option<Filter>
 
 impl App {
     /// What the models make of the things.
-    pub async fn see(&self, things: Vec<Thing>) -> Result<Vec<Asking>, ApiError> {
-        let seen = stream::iter(things).map(|thing| self.see_one(thing));
+    pub async fn see(&self, words: &Words, things: Vec<Thing>) -> Result<Vec<Asking>, ApiError> {
+        let seen = stream::iter(things).map(|thing| self.see_one(words, thing));
         let seen: Vec<Result<Asking, ApiError>> = seen.buffered(AT_ONCE).collect().await;
         seen.into_iter().collect()
     }
 
-    async fn see_one(&self, thing: Thing) -> Result<Asking, ApiError> {
+    async fn see_one(&self, words: &Words, thing: Thing) -> Result<Asking, ApiError> {
         let seen = match (&thing.picture, thing.kind) {
             (Some(picture), _) => {
                 let features = self.features(picture).await?;
@@ -334,9 +335,7 @@ impl App {
                     colour: features.colour,
                 }
             }
-            (None, kind) if kind.is_words() => {
-                Seen::Words(self.words.understand(&thing.value).await?)
-            }
+            (None, kind) if kind.is_words() => Seen::Words(words.understand(&thing.value).await?),
             (None, _) => self.row(&thing.value).await?,
         };
         Ok(Asking {

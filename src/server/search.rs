@@ -18,6 +18,7 @@ use crate::input::Input;
 use crate::photos::{is_address, shown};
 use crate::question::{FacetsOver, SearchRequest, Several, Thing, filter, reach};
 use crate::state::App;
+use crate::words::Words;
 
 /// Photos that a recommendation is made from: each has two parts of a query that takes sixteen.
 const MOST_DOCUMENTS: usize = 8;
@@ -34,7 +35,8 @@ pub async fn search(
     let things = request.things(&input.files)?;
     let _place = app.admit()?;
     let began = Instant::now();
-    let asking = app.see(things).await?;
+    let words = app.now.get().words.clone();
+    let asking = app.see(&words, things).await?;
     // The photos are done with; what is left of them is vectors.
     drop(input);
     let look = Look {
@@ -46,7 +48,7 @@ pub async fn search(
         attributes: request.attributes,
         highlights: request.highlights,
     };
-    let mut answer = app.look(look, asking, began).await?;
+    let mut answer = app.look(look, &words, asking, began).await?;
     answer.insert("query".into(), said.unwrap_or(Value::Null));
     Ok(Json(Value::Object(answer)))
 }
@@ -129,7 +131,8 @@ pub async fn recommend(
         weight: weight.abs(),
         picture: None,
     });
-    let mut asking = app.see(things.collect()).await?;
+    let words = app.now.get().words.clone();
+    let mut asking = app.see(&words, things.collect()).await?;
     if request.exclude_input_documents == Some(false) {
         // A photo like them, which may then be one of them.
         asking = asking.into_iter().map(Asking::as_photo).collect();
@@ -143,7 +146,7 @@ pub async fn recommend(
         attributes: request.attributes_to_retrieve,
         highlights: request.show_highlights.unwrap_or(true),
     };
-    app.look(look, asking, began)
+    app.look(look, &words, asking, began)
         .await
         .map(|answer| Json(Value::Object(answer)))
 }
@@ -163,6 +166,7 @@ impl App {
     async fn look(
         &self,
         look: Look,
+        words: &Words,
         asking: Vec<Asking>,
         began: Instant,
     ) -> Result<Map<String, Value>, ApiError> {
@@ -177,7 +181,7 @@ impl App {
         let answer = Answer {
             query: &query,
             asked: &asked,
-            words: Some(self.words.query()),
+            words: Some(words.query()),
             bands: self.bands,
             hits: &hits,
         };

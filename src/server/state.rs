@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use showroom_catalog::bands::Bands;
+use showroom_catalog::decision::CategoryNode;
 use showroom_catalog::seams::{Catalogue, DecisionStore, Encoder, Fetch, Tagger, TextQuery};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::auth::Keys;
 use crate::batcher::EncoderHandle;
 use crate::config::Limits;
+use crate::current::Current;
 use crate::error::ApiError;
 use crate::product::{Pictures, Products};
+use crate::refusals::Refusals;
+use crate::reload::{Learned, Now, Reload};
 use crate::review::{Reviewer, Vocabulary};
 use crate::uploads::Uploads;
 use crate::words::Words;
@@ -54,7 +57,10 @@ pub struct Parts {
     pub index_name: String,
     /// Alike; each gets a thread.
     pub encoders: Vec<Box<dyn Encoder>>,
-    pub words: Arc<dyn TextQuery>,
+    /// What counts from the start.
+    pub learned: Learned,
+    /// What reads it again; `None` where nobody can.
+    pub reload: Option<Arc<dyn Reload>>,
     pub tagger: Arc<dyn Tagger>,
     /// What scores mean; `None` where nobody has measured it.
     pub bands: Option<Bands>,
@@ -67,11 +73,10 @@ pub struct Parts {
     pub models: Vec<ModelCard>,
     /// What people decided of the photos of the catalogue.
     pub decisions: Arc<dyn DecisionStore>,
-    /// What they may choose from.
-    pub vocabulary: Vocabulary,
+    /// What they may choose from, besides the labels that were learned.
+    pub categories: Vec<CategoryNode>,
     /// Where renditions of photos are.
     pub pictures: Pictures,
-    pub keys: Keys,
     pub limits: Limits,
     pub observe: Arc<dyn Observe>,
 }
@@ -84,7 +89,11 @@ pub struct Inner {
     pub catalogue: Arc<dyn Catalogue>,
     pub index_name: String,
     pub encoder: EncoderHandle,
-    pub words: Words,
+    /// What was learned, as it counts now.
+    pub(crate) now: Current<Now>,
+    pub(crate) reload: Option<Arc<dyn Reload>>,
+    /// Held while what is learned is read again.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     pub tagger: Arc<dyn Tagger>,
     pub bands: Option<Bands>,
     pub fetch: Option<Arc<dyn Fetch>>,
@@ -94,18 +103,16 @@ pub struct Inner {
     pub products: Arc<Products>,
     pub reviewer: Arc<Reviewer>,
     pub pictures: Pictures,
-    pub keys: Keys,
     pub limits: Limits,
     pub observe: Arc<dyn Observe>,
     /// Requests that are waited for or worked on.
     queue: Arc<Semaphore>,
+    refusals: Refusals,
     /// Kilobytes of bodies that may be in memory.
     pub(crate) bodies: Arc<Semaphore>,
     /// Searches at once; more only share the same disk and cores.
     searches: Semaphore,
     pub(crate) decoders: Arc<Semaphore>,
-    /// One request writes at a time.
-    pub(crate) writing: tokio::sync::Mutex<()>,
     warm: AtomicBool,
     draining: AtomicBool,
 }
@@ -136,15 +143,25 @@ impl App {
             parts.catalogue.clone(),
             parts.decisions,
             parts.pictures.clone(),
-            parts.vocabulary,
+            Vocabulary {
+                categories: parts.categories,
+                labels: parts.learned.labels.clone(),
+            },
             parts.uploads.is_some(),
         );
+        let words = Arc::new(Words::new(
+            parts.learned.words.clone(),
+            workers,
+            parts.observe.clone(),
+        ));
         let kilobytes = (limits.all_bodies_bytes >> 10).clamp(1, Semaphore::MAX_PERMITS);
         Ok(App(Arc::new(Inner {
             catalogue: parts.catalogue,
             index_name: parts.index_name,
             encoder,
-            words: Words::new(parts.words, workers, parts.observe.clone()),
+            now: Current::new(Now::new(parts.learned, words)),
+            reload: parts.reload,
+            reloading: tokio::sync::Mutex::default(),
             tagger: parts.tagger,
             bands: parts.bands,
             fetch: parts.fetch,
@@ -154,13 +171,12 @@ impl App {
             products: Arc::new(products),
             reviewer: Arc::new(reviewer),
             pictures: parts.pictures,
-            keys: parts.keys,
             observe: parts.observe,
             queue: Arc::new(Semaphore::new(limits.queue.max(1))),
+            refusals: Refusals::default(),
             bodies: Arc::new(Semaphore::new(kilobytes)),
             searches: Semaphore::new(workers),
             decoders: Arc::new(Semaphore::new(workers)),
-            writing: tokio::sync::Mutex::default(),
             warm: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             limits,
@@ -170,7 +186,23 @@ impl App {
     /// A place among the requests that are waited for or worked on; refuses where there is none.
     pub fn admit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let place = self.queue.clone().try_acquire_owned();
-        place.map_err(|_| ApiError::too_many())
+        place.map_err(|_| self.too_many())
+    }
+
+    /// Whether [`App::admit`] would refuse.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.available_permits() == 0
+    }
+
+    /// What a request is told that is turned away; counts it.
+    pub(crate) fn too_many(&self) -> ApiError {
+        self.refusals.add();
+        ApiError::too_many()
+    }
+
+    /// What understands words, for this server.
+    pub(crate) fn understanding(&self, words: Arc<dyn TextQuery>) -> Words {
+        Words::new(words, self.limits.workers.max(1), self.observe.clone())
     }
 
     /// Requests that are waited for or worked on.

@@ -1,4 +1,4 @@
-//! `POST /v1/tag`: what a photo shows, without taking it into the catalogue.
+//! `POST /v1/tag`: what a photo shows, as the catalogue would tell it, without taking it in.
 
 use axum::Json;
 use axum::extract::State;
@@ -33,16 +33,13 @@ pub async fn tag(State(app): State<App>, mut input: Input) -> Result<Json<Value>
     let _place = app.admit()?;
     let bytes = app.bytes_of(&picture).await?;
     let photo = app.decode(bytes, String::new()).await?;
-    let (id, mut facts) = (photo.id, photo.facts.clone());
-    let features = app.encoder.encode(photo).await?;
-    facts.product_share = features.product_share;
-    let tagged = app.tagger.tag(&features.classes, &features.colours);
+    let row = app.describe(photo).await?;
     Ok(Json(json!({
-        "id": id,
-        "tags": to_json(&tagged.labels)?,
-        "category": to_json(&tagged.category)?,
-        "colours": to_json(&features.colours)?,
-        "facts": to_json(&facts)?,
+        "id": row.id,
+        "tags": to_json(&row.labels)?,
+        "category": to_json(&row.category)?,
+        "colours": to_json(&row.colours)?,
+        "facts": to_json(&row.facts)?,
         "encoder": app.encoder.id,
         "tagger": app.tagger.id(),
     })))

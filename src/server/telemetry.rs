@@ -222,9 +222,10 @@ pub async fn traced(request: Request, next: Next) -> Response {
     let status = response.status().as_u16();
     span.record("http.response.status_code", status);
     let took_ms = began.elapsed().as_secs_f64() * 1e3;
-    // What asks every second whether the server is there would drown the rest.
-    let is_probe = matches!(route.as_str(), "/health" | "/ready" | "/metrics");
-    span.in_scope(|| match is_probe {
+    // What asks every second whether the server is there would drown the rest, and so would what is turned away,
+    // of which one line a second tells.
+    let is_quiet = matches!(route.as_str(), "/health" | "/ready" | "/metrics") || status == 429;
+    span.in_scope(|| match is_quiet {
         true => tracing::debug!(status, took_ms, "answered"),
         false => tracing::info!(status, took_ms, "answered"),
     });

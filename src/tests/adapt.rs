@@ -119,9 +119,47 @@ fn words_of_the_shops_titles_find_photos_without_a_title() {
     );
     fs::write(shop.store.join("adapter.bin"), &bytes).unwrap();
     assert_eq!(search(&shop, "Kestrel tray")["hits"], round["hits"]);
+    #[cfg(unix)]
+    a_server_takes_titles_in_and_lets_them_go(&shop, &bytes, [&before, &round]);
+    #[cfg(not(unix))]
     assert_eq!(shop.json(&["adapt", "--forget"])["forgotten"], true);
     assert_eq!(search(&shop, "Kestrel tray")["hits"], before["hits"]);
     assert_eq!(shop.json(&["adapt", "--forget"])["forgotten"], false);
+}
+
+#[cfg(unix)]
+fn a_server_takes_titles_in_and_lets_them_go(shop: &Shop, kept: &[u8], found: [&Value; 2]) {
+    use crate::serve::Served;
+    use serde_json::json;
+
+    let skus = |found: &Value| -> Vec<String> {
+        let hits = found["hits"].as_array().unwrap().iter();
+        hits.map(|hit| text(&hit["sku"])).collect()
+    };
+    let [plain, adapted] = found.map(skus);
+    assert_ne!(plain, adapted);
+    let served = Served::start(shop, &[]);
+    let ask = || {
+        let body = json!({"q": "Kestrel tray", "where": "not listed = known", "limit": 16});
+        skus(&served.post("/indexes/shop/search", &body).1)
+    };
+    let reload = || served.post("/v1/reload", &json!({}));
+    assert_eq!(ask(), adapted);
+    assert_eq!(reload().1["changed"], json!([]));
+    let file = shop.store.join("adapter.bin");
+    fs::write(&file, &kept[..kept.len() / 2]).unwrap();
+    let (status, told) = reload();
+    let message = told["message"].as_str().unwrap();
+    assert!(status == 422 && message.contains("adapter.bin"), "{told}");
+    assert!(message.contains("showroom adapt"), "{message}");
+    assert_eq!(ask(), adapted, "nothing is changed");
+    assert_eq!(shop.json(&["adapt", "--forget"])["forgotten"], true);
+    let (_, told) = reload();
+    assert_eq!(
+        (&told["changed"], &told["titles"]),
+        (&json!(["titles"]), &json!(false))
+    );
+    assert_eq!(ask(), plain);
 }
 
 #[test]

@@ -28,7 +28,8 @@ fn labels(shop: &Shop) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-fn spec() -> String {
+/// A label set of the colours, with examples.
+pub fn spec() -> String {
     let mut toml = "[[group]]\nname = \"Paint\"\ncolour = 8.0\n".to_string();
     for (at, (name, _)) in COLOURS.iter().enumerate() {
         let skus: Vec<String> = (at..EXAMPLES)

@@ -18,6 +18,8 @@ mod page;
 mod pictures;
 mod pillow;
 #[cfg(unix)]
+mod reload;
+#[cfg(unix)]
 mod serve;
 #[cfg(unix)]
 mod shared_space;

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use crate::pictures;
 use crate::shop::{Shop, finish};
 
-const KEY: &str = "a-key-for-the-tests";
+pub const KEY: &str = "a-key-for-the-tests";
 /// Models load, and answers come, within this on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A running server.
 pub struct Served {
@@ -63,8 +63,12 @@ impl Served {
         served
     }
 
-    fn get(&self, path: &str) -> (u16, Value) {
+    pub fn get(&self, path: &str) -> (u16, Value) {
         ask(self.address, "GET", path, b"").expect("an answer")
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        ask(self.address, "POST", path, body.to_string().as_bytes()).expect("an answer")
     }
 
     #[track_caller]
@@ -76,13 +80,18 @@ impl Served {
         answer
     }
 
-    fn terminate(&self) {
+    pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    pub fn signal(&self, name: &str) {
         let id = self.child.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").arg(id).status().unwrap().success());
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// Its exit code.
-    fn wait(mut self) -> Option<i32> {
+    pub fn wait(mut self) -> Option<i32> {
         finish(self.child.take().unwrap()).code
     }
 }
@@ -339,7 +348,7 @@ fn the_server_keeps_to_its_contract() {
     assert_eq!(served.get("/ready").0, 200);
 }
 
-fn data_uri(bytes: &[u8]) -> String {
+pub fn data_uri(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::from("data:image/jpeg;base64,");
     for three in bytes.chunks(3) {

@@ -19,7 +19,8 @@ use super::BatchArg;
 keys.toml has an entry for each key: [[key]] name = \"page\", scope = \"read\" (read, write or admin), and
 key = \"…\" or sha256 = \"…\". Without keys everybody on this machine may do everything, and nobody else
 anything. SIGTERM or Ctrl-C: /ready says no, then no connection is accepted, and requests that were are
-answered.")]
+answered. SIGHUP, or POST /v1/reload with a key of scope admin: label sets, what titles taught and the keys
+are read again.")]
 pub struct Serve {
     /// Address and port to listen at; port 0 takes a free one. Others than loopback take a key.
     #[arg(

@@ -45,7 +45,7 @@ fn failure(path: &Path, error: LabelError) -> Failure {
 }
 
 /// The label sets of these names or files; none means all that the catalogue has.
-fn sets(
+pub fn sets(
     config: &Config,
     named: &[String],
     manifest: &StoreManifest,
@@ -93,8 +93,8 @@ pub fn decisions(config: &Config) -> Result<Arc<Decisions>, StoreError> {
     Ok(Arc::new(log.decisions()))
 }
 
-/// The labels of these sets, each with those that it excludes.
-fn known(sets: &[LabelSet]) -> Vec<KnownLabel> {
+/// The labels of these sets, each with those that it excludes: what a reviewer may choose from.
+pub fn known(sets: &[LabelSet]) -> Vec<KnownLabel> {
     let mut known = Vec::new();
     for set in sets {
         for group in set.reports() {
@@ -113,9 +113,4 @@ fn known(sets: &[LabelSet]) -> Vec<KnownLabel> {
         }
     }
     known
-}
-
-/// Every label that the label sets of a catalogue know: what a reviewer may choose from.
-pub fn vocabulary(config: &Config, manifest: &StoreManifest) -> Result<Vec<KnownLabel>, Failure> {
-    Ok(known(&sets(config, &[], manifest)?))
 }

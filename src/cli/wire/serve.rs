@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use showroom_catalog::manifest::StoreManifest;
-use showroom_catalog::seams::{Catalogue, TextQuery};
+use showroom_catalog::seams::Catalogue;
 use showroom_store::LanceCatalogue;
 use showroom_vision::encoder::ProductEncoder;
 use showroom_vision::exact_search::GpuSearch;
 
 use super::device::{Taken, Work, engine, gpu_batch};
+use super::words::Words;
 use super::{
     CPU_BATCH, GPU_WORKERS, create_or_open, encoder_for, library, manifest_of, open,
-    open_for_write, other_model, product_models, text_query_on,
+    open_for_write, other_model, product_models,
 };
 use crate::args::{BatchArg, Serve};
 use crate::config::Config;
@@ -58,13 +59,9 @@ impl Served {
     }
 
     /// What understands words, for a catalogue of that manifest.
-    pub fn words(
-        &self,
-        config: &Config,
-        manifest: &StoreManifest,
-    ) -> Result<Box<dyn TextQuery>, Failure> {
+    pub fn words(&self, config: &Config, manifest: &StoreManifest) -> Result<Words, Failure> {
         let engine = engine(config, &library(config)?, Work::Question)?;
-        text_query_on(config, manifest, &engine)
+        Words::open(config, manifest, &engine)
     }
 }
 

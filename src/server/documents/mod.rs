@@ -4,7 +4,9 @@
 //! that was refused is written down as a reject.
 
 pub mod fields;
+mod get;
 mod remove;
+mod update;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,17 +17,20 @@ use futures::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use showroom_catalog::seams::{Columns, StoreError};
-use showroom_catalog::{Photo, PhotoRef, Record, Reject, Stage, Vectors};
+use showroom_catalog::{PhotoRef, Record, Reject, Stage};
 use uuid::Uuid;
 
 use self::fields::{Document, Read};
 use crate::error::ApiError;
 use crate::input::{File, Input};
 use crate::photos::Picture;
+use crate::review::to_the_end;
 use crate::state::App;
 use crate::uploads::Uploads;
 
+pub use get::{MAX_BODY as MAX_IDS_BODY, get_batch};
 pub use remove::delete_batch;
+pub use update::update;
 
 /// Documents of one request that are worked on at once.
 const AT_ONCE: usize = 4;
@@ -46,7 +51,9 @@ struct AddRequest {
 
 /// What became of a document.
 enum Done {
-    Record(Box<Record>, Option<bytes::Bytes>),
+    Record(Box<Record>, bytes::Bytes),
+    /// Words about photos that are there: that with this URI, else those with this `_id`.
+    Change(Document, Option<String>),
     Reject(Box<Reject>, ApiError),
     Refused(ApiError),
 }
@@ -79,15 +86,19 @@ pub async fn add(
         .map(|document| app.take_in(uploads, document));
     let done: Vec<(String, Done)> = stream::iter(work).buffered(AT_ONCE).collect().await;
     drop(input);
-    let items = app.write(uploads, done).await?;
-    let errors = items.iter().any(|item| item["status"] != 200);
+    let items = app.write(done).await?;
+    Ok(Json(told(&index, &items, began)))
+}
+
+/// What became of the documents of a request.
+fn told(index: &str, items: &[Value], began: Instant) -> Value {
     let took_ms = began.elapsed().as_millis();
-    Ok(Json(json!({
-        "errors": errors,
+    json!({
+        "errors": items.iter().any(|item| item["status"] != 200),
         "index_name": index,
         "items": items,
         "processingTimeMs": u64::try_from(took_ms).unwrap_or(u64::MAX),
-    })))
+    })
 }
 
 pub async fn get(
@@ -196,7 +207,7 @@ impl App {
 
     async fn make(&self, mut document: Document, uri: String) -> Done {
         let Some(picture) = document.picture.take() else {
-            return self.change(document, &uri).await;
+            return Done::Change(document, Some(uri));
         };
         let reject = |stage: Stage, error: ApiError| {
             // What went wrong on our side says nothing about the photo.
@@ -226,111 +237,61 @@ impl App {
             Ok(photo) => photo,
             Err(error) => return reject(Stage::Decode, error),
         };
-        match self.record(document.clone(), photo).await {
-            Ok(record) => Done::Record(Box::new(record), Some(bytes)),
-            Err(error) => reject(Stage::Encode, error),
-        }
-    }
-
-    /// Encodes and tags: the complete row.
-    async fn record(&self, document: Document, photo: Photo) -> Result<Record, ApiError> {
-        let (id, mut source, mut facts) = (photo.id, photo.source.clone(), photo.facts.clone());
-        let features = self.encoder.encode(photo).await?;
-        let mut tagged = self.tagger.tag(&features.classes, &features.colours);
-        let dimensions = self.catalogue.manifest().dimensions;
-        if tagged.text.is_empty() {
-            tagged.text.clone_from(&features.shape);
-        }
-        if tagged.text.len() != dimensions.text {
-            return Err(ApiError::internal(
-                &"the tagger is one for another catalogue",
-            ));
-        }
-        facts.product_share = features.product_share;
-        source.etag = id.to_string();
-        source.sku = document.sku.or(Some(document.id));
-        Ok(Record {
-            id,
-            source,
-            title: document.title,
-            attributes: document.attributes,
-            facts,
-            category: tagged.category,
-            colours: features.colours,
-            labels: tagged.labels,
-            classes: features.classes,
-            vectors: Vectors {
-                shape: features.shape,
-                colour: features.colour,
-                text: tagged.text,
-            },
-            tagger: self.tagger.id().to_string(),
-            ingested_at_ms: now_ms(),
-        })
-    }
-
-    /// Another title or other attributes for a photo that is there.
-    async fn change(&self, document: Document, uri: &str) -> Done {
-        let found = self.catalogue.get(uri, Columns::All).await;
-        match found.map(|rows| rows.into_iter().next()) {
-            Err(error) => Done::Refused(error.into()),
-            Ok(None) => Done::Refused(ApiError::bad(
-                "no_image",
-                "the document has no picture: give image as a data URI or an address",
-            )),
-            Ok(Some(mut record)) => {
-                record.source.sku = document.sku.or(record.source.sku);
-                record.title = document.title.or(record.title);
-                record.attributes.extend(document.attributes);
-                Done::Record(Box::new(record), None)
-            }
-        }
+        let mut record = match self.describe(photo).await {
+            Ok(record) => record,
+            Err(error) => return reject(Stage::Encode, error),
+        };
+        record.source.etag = record.id.to_string();
+        record.source.sku = document.sku.or(Some(document.id));
+        record.title = document.title;
+        record.attributes = document.attributes;
+        Done::Record(Box::new(record), bytes)
     }
 
     /// Writes the photos and the rows; one status a document, in their order.
-    async fn write(
-        &self,
-        uploads: &Uploads,
-        done: Vec<(String, Done)>,
-    ) -> Result<Vec<Value>, ApiError> {
+    async fn write(&self, done: Vec<(String, Done)>) -> Result<Vec<Value>, ApiError> {
+        let app = self.clone();
+        to_the_end(async move { app.write_all(done).await }).await
+    }
+
+    async fn write_all(&self, done: Vec<(String, Done)>) -> Result<Vec<Value>, ApiError> {
+        let uploads = self.uploads.clone().ok_or_else(read_only)?;
+        let mut new = New::default();
         let mut items = Vec::with_capacity(done.len());
-        let mut records: Vec<Record> = Vec::new();
-        let mut rejects: Vec<Reject> = Vec::new();
-        let mut files = Vec::new();
-        let _turn = self.writing.lock().await;
+        // What is read from here on is written by nobody else until it is written here.
+        let _turn = self.reviewer.turn().await?;
         for (id, done) in done {
-            let error = match done {
+            let done = match done {
                 Done::Record(record, bytes) => {
-                    let uri = record.source.uri.clone();
-                    // The last word on an _id that comes twice counts.
-                    records.retain(|other| other.source.uri != uri);
-                    rejects.retain(|other| other.source.uri != uri);
-                    files.retain(|(other, _)| *other != uri);
-                    files.extend(bytes.map(|bytes| (uri, bytes)));
-                    records.push(*record);
-                    items.push(json!({ "_id": id, "status": 200 }));
-                    continue;
+                    new.photo(*record, bytes);
+                    Ok(())
                 }
+                Done::Change(document, uri) => self.change(&mut new, document, uri).await,
                 Done::Reject(reject, error) => {
-                    let uri = &reject.source.uri;
-                    if records.iter().all(|other| other.source.uri != *uri) {
-                        rejects.retain(|other| other.source.uri != *uri);
-                        rejects.push(*reject);
-                    }
-                    error
+                    new.reject(*reject);
+                    Err(error)
                 }
-                Done::Refused(error) => error,
+                Done::Refused(error) => Err(error),
             };
-            items.push(json!({
-                "_id": id,
-                "status": error.status.as_u16(),
-                "code": error.code,
-                "error": error.message,
-                "message": error.message,
-            }));
+            items.push(match done {
+                Ok(()) => json!({ "_id": id, "status": 200 }),
+                Err(error) => json!({
+                    "_id": id,
+                    "status": error.status.as_u16(),
+                    "code": error.code,
+                    "error": error.message,
+                    "message": error.message,
+                }),
+            });
         }
+        let New {
+            mut records,
+            rejects,
+            files,
+        } = new;
+        // Somebody may have decided since they were tagged.
+        self.reviewer.bring_up(&mut records).await?;
         let began = Instant::now();
-        let uploads = uploads.clone();
         let written = tokio::task::spawn_blocking(move || {
             files
                 .iter()
@@ -341,6 +302,38 @@ impl App {
         self.catalogue.upsert(records, rejects).await?;
         self.observe.stage("write", began.elapsed());
         Ok(items)
+    }
+}
+
+/// What a request writes: each URI once, and the last word on it counts.
+#[derive(Default)]
+struct New {
+    records: Vec<Record>,
+    rejects: Vec<Reject>,
+    files: Vec<(String, bytes::Bytes)>,
+}
+
+impl New {
+    fn photo(&mut self, record: Record, bytes: bytes::Bytes) {
+        let uri = record.source.uri.clone();
+        self.files.retain(|(other, _)| *other != uri);
+        self.row(record);
+        self.files.push((uri, bytes));
+    }
+
+    fn row(&mut self, record: Record) {
+        let uri = &record.source.uri;
+        self.records.retain(|other| other.source.uri != *uri);
+        self.rejects.retain(|other| other.source.uri != *uri);
+        self.records.push(record);
+    }
+
+    fn reject(&mut self, reject: Reject) {
+        let uri = &reject.source.uri;
+        if self.records.iter().all(|other| other.source.uri != *uri) {
+            self.rejects.retain(|other| other.source.uri != *uri);
+            self.rejects.push(reject);
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub async fn delete_batch(
     }
     let _place = app.admit()?;
     let began = Instant::now();
-    let _turn = app.writing.lock().await;
+    let _turn = app.reviewer.turn().await?;
     let mut uris = Vec::new();
     let mut items = Vec::with_capacity(ids.len());
     for id in &ids {

@@ -8,9 +8,10 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 /// The parts, each `{paths, components: {schemas, responses}}`.
-const PARTS: [&str; 3] = [
+const PARTS: [&str; 4] = [
     include_str!("core.json"),
     include_str!("edges.json"),
+    include_str!("manage.json"),
     include_str!("page.json"),
 ];
 
@@ -43,7 +44,7 @@ fn document(parts: &[&str]) -> Value {
     for part in parts {
         let mut part: Value = serde_json::from_str(part).unwrap_or_default();
         if let Value::Object(more) = part["paths"].take() {
-            paths.extend(more);
+            more.into_iter().for_each(|path| add(&mut paths, path));
         }
         for (name, all) in [("schemas", &mut schemas), ("responses", &mut responses)] {
             if let Value::Object(more) = part["components"][name].take() {
@@ -70,6 +71,14 @@ fn document(parts: &[&str]) -> Value {
         },
         "security": [{ "bearer": [] }, { "apiKey": [] }],
     })
+}
+
+/// A path with its methods, to those that other parts have of it.
+fn add(paths: &mut Map<String, Value>, (path, methods): (String, Value)) {
+    match (paths.get_mut(&path), methods) {
+        (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
+        (_, methods) => drop(paths.insert(path, methods)),
+    }
 }
 
 #[cfg(test)]
@@ -103,5 +112,8 @@ mod tests {
             assert!(document.pointer(at).is_some(), "{to} leads nowhere");
         });
         assert!(count > 20);
+        // From two parts.
+        let methods = &document["paths"]["/indexes/{index}/documents"];
+        assert!(methods["post"].is_object() && methods["patch"].is_object());
     }
 }

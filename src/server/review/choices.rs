@@ -44,7 +44,7 @@ impl Reviewer {
     }
 
     fn categories(&self, words: &[String], limit: usize) -> Vec<Any> {
-        let nodes = self.vocabulary.categories.iter();
+        let nodes = self.categories.iter();
         let mut found: Vec<_> = nodes
             .filter_map(|node| Some((rank(words, &node.name, &node.path)?, node)))
             .collect();
@@ -57,15 +57,13 @@ impl Reviewer {
     fn labels(&self, label: &str, words: &[String], limit: usize) -> Vec<Any> {
         let corrected = self.known_label(label);
         let nearness = |id: &String, source: &str| {
+            let corrected = corrected.as_ref();
             let is_rival = corrected.is_some_and(|known| known.rivals.contains(id));
             let is_of_set = corrected.is_some_and(|known| known.source == source);
             (is_rival, is_of_set)
         };
-        let labels = self
-            .vocabulary
-            .labels
-            .iter()
-            .filter(|known| known.id != label);
+        let known = self.labels.get();
+        let labels = known.iter().filter(|known| known.id != label);
         let mut found: Vec<_> = labels
             .filter_map(|known| Some((rank(words, &known.name, &[])?, known)))
             .collect();

@@ -13,6 +13,7 @@ use showroom_catalog::filter::{Field, Value};
 use showroom_catalog::seams::Columns;
 use showroom_catalog::{Filter, PhotoId, Record};
 
+use super::writing::not_shown;
 use super::{Logged, Reviewer, blocking};
 use crate::error::ApiError;
 
@@ -106,7 +107,8 @@ impl Reviewer {
             );
             return Err(ApiError::bad("bad_request", message));
         }
-        // Held to the end, so that nobody decides between the check and the writing.
+        // Held to the end, so that nobody decides or writes between the check and the writing.
+        let _turn = self.turn().await?;
         let mut state = self.logged().await?;
         let photos = wishes.iter().map(|wish| wish.id);
         let mut rows = self.rows_of(photos.collect()).await?;
@@ -149,7 +151,10 @@ impl Reviewer {
             self.log(&mut state, lines).await?;
             let records = rows.into_iter().filter(|(id, _)| decided.contains(id));
             let records = records.flat_map(|(_, records)| records).collect();
-            self.catalogue.upsert(records, Vec::new()).await?;
+            if let Err(error) = self.catalogue.upsert(records, Vec::new()).await {
+                state.behind.extend(decided);
+                return Err(not_shown(&error));
+            }
         }
         let count = |status: u16| outcomes.iter().filter(|done| done.status == status).count();
         Ok(json!({
@@ -238,7 +243,7 @@ impl Reviewer {
                     "correct needs the id of a category as value",
                 ));
             };
-            let found = self.vocabulary.categories.iter().find(|node| node.id == id);
+            let found = self.categories.iter().find(|node| node.id == id);
             return match found {
                 Some(node) => Ok((node.clone(), Verdict::Accept)),
                 None => Err(Refused::new(422, format!("there is no category {id:?}"))),
@@ -264,7 +269,7 @@ impl Reviewer {
     /// A label by its id, from the label sets, from the photo itself, or from what waits.
     fn label(&self, id: &str, records: &[Record]) -> Result<KnownLabel, Refused> {
         let mut tags = records.iter().flat_map(|record| &record.labels);
-        let known = self.known_label(id).cloned();
+        let known = self.known_label(id);
         let known = known.or_else(|| tags.find(|tag| tag.id == id).map(KnownLabel::from));
         known.ok_or_else(|| Refused::new(404, format!("the photo has no label {id:?}")))
     }
@@ -316,6 +321,7 @@ impl Reviewer {
     pub(super) async fn undo(&self, body: UndoBody, by: Option<String>) -> Result<Any, ApiError> {
         self.check_writable()?;
         let batch = body.batch;
+        let _turn = self.turn().await?;
         let mut state = self.logged().await?;
         if state.log.undone().contains(batch.as_str()) {
             let message = format!("the batch {batch} is undone already");
@@ -366,7 +372,10 @@ impl Reviewer {
             "kept": told(&kept),
         });
         if !records.is_empty() {
-            self.catalogue.upsert(records.clone(), Vec::new()).await?;
+            if let Err(error) = self.catalogue.upsert(records.clone(), Vec::new()).await {
+                state.behind.extend(records.iter().map(|record| record.id));
+                return Err(not_shown(&error));
+            }
             self.wait_again(&records).await?;
         }
         Ok(answer)

@@ -2,7 +2,8 @@
 //!
 //! A decision holds for the bytes of a photo, at once and for good; it is written to the log first and
 //! then to the rows. Two people may review at once: whoever decides says which decision he has seen
-//! (`seen`), and where somebody else decided meanwhile his own is refused with 409, item by item.
+//! (`seen`), and where somebody else decided meanwhile his own is refused with 409, item by item. Where the log is
+//! written and the rows are not, they follow with what is written next, or at the next start.
 
 mod choices;
 mod decide;
@@ -10,8 +11,9 @@ mod log;
 mod queue;
 #[cfg(test)]
 mod tests;
+mod writing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -23,12 +25,15 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Any;
+use showroom_catalog::PhotoId;
 use showroom_catalog::decide::KnownLabel;
 use showroom_catalog::decision::{CategoryNode, DecisionLog, Decisions};
 use showroom_catalog::seams::{Catalogue, DecisionStore, StoreError};
 use tokio::sync::{Mutex, MutexGuard};
+use tracing::Instrument;
 
 use crate::cached::Cached;
+use crate::current::Current;
 use crate::error::ApiError;
 use crate::product::Pictures;
 use queue::Queue;
@@ -56,10 +61,13 @@ pub struct Reviewer {
     catalogue: Arc<dyn Catalogue>,
     store: Arc<dyn DecisionStore>,
     pictures: Pictures,
-    vocabulary: Vocabulary,
+    categories: Vec<CategoryNode>,
+    labels: Current<Vec<KnownLabel>>,
     /// Whether the catalogue is open for writing.
     writable: bool,
     queue: Cached<std::sync::Mutex<Queue>>,
+    /// Held by whoever reads rows to write them back; taken before `state`.
+    writing: Mutex<()>,
     /// The log as it is on the disk. Held while one decides, so that nobody decides meanwhile.
     state: Mutex<Logged>,
 }
@@ -70,6 +78,8 @@ struct Logged {
     is_read: bool,
     log: DecisionLog,
     decisions: Decisions,
+    /// Photos of which the log says more than their rows.
+    behind: HashSet<PhotoId>,
 }
 
 /// Routes that read.
@@ -119,7 +129,10 @@ async fn decide_some(
     body: Bytes,
 ) -> Result<Json<Any>, ApiError> {
     let by = caller.map(|Extension(Caller(name))| name);
-    Ok(Json(reviewer.decide(parsed(&body)?, by).await?))
+    let body = parsed(&body)?;
+    to_the_end(async move { reviewer.decide(body, by).await })
+        .await
+        .map(Json)
 }
 
 async fn undo(
@@ -128,7 +141,10 @@ async fn undo(
     body: Bytes,
 ) -> Result<Json<Any>, ApiError> {
     let by = caller.map(|Extension(Caller(name))| name);
-    Ok(Json(reviewer.undo(parsed(&body)?, by).await?))
+    let body = parsed(&body)?;
+    to_the_end(async move { reviewer.undo(body, by).await })
+        .await
+        .map(Json)
 }
 
 fn params<T>(asked: Asked<T>) -> Result<T, ApiError> {
@@ -160,9 +176,11 @@ impl Reviewer {
             catalogue,
             store,
             pictures,
-            vocabulary,
+            categories: vocabulary.categories,
+            labels: Current::new(vocabulary.labels),
             writable,
             queue: Cached::default(),
+            writing: Mutex::default(),
             state: Mutex::default(),
         }
     }
@@ -177,6 +195,7 @@ impl Reviewer {
                 is_read: true,
                 decisions: log.decisions(),
                 log,
+                behind: HashSet::new(),
             };
         }
         Ok(state)
@@ -195,9 +214,23 @@ impl Reviewer {
     }
 
     /// The label with this id: of a label set, or one that a photo has.
-    fn known_label(&self, id: &str) -> Option<&KnownLabel> {
-        self.vocabulary.labels.iter().find(|label| label.id == id)
+    fn known_label(&self, id: &str) -> Option<KnownLabel> {
+        let labels = self.labels.get();
+        labels.iter().find(|label| label.id == id).cloned()
     }
+
+    /// Other labels to choose from.
+    pub(crate) fn set_labels(&self, labels: Vec<KnownLabel>) {
+        self.labels.set(labels);
+    }
+}
+
+/// Writes all that is to be written, also where the client goes away meanwhile.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = tokio::spawn(work.in_current_span()).await;
+    done.map_err(|error| ApiError::internal(&error))?
 }
 
 /// Work that blocks, off the threads that answer requests.

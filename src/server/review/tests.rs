@@ -485,3 +485,93 @@ async fn choices_follow_what_is_typed() {
             .is_empty()
     );
 }
+
+impl Desk {
+    /// A server that starts where this one ended.
+    fn again(&self) -> Desk {
+        let store: Arc<dyn DecisionStore> = self.log.clone();
+        let vocabulary = Vocabulary {
+            labels: vec![own("n/crew", &["n/v"]), own("n/v", &["n/crew"])],
+            ..Vocabulary::default()
+        };
+        let anew = Reviewer::new(self.catalogue.clone(), store, pictures(), vocabulary, true);
+        Desk {
+            catalogue: self.catalogue.clone(),
+            log: self.log.clone(),
+            reviewer: Arc::new(anew),
+        }
+    }
+
+    fn set_full(&self, full: bool) {
+        self.catalogue.is_full.store(full, Ordering::SeqCst);
+    }
+
+    fn decision(&self, uri: &str, label: &str) -> Option<Decision> {
+        let row = self.catalogue.row(uri);
+        let tag = row.labels.iter().find(|tag| tag.id == label);
+        tag.map(|tag| tag.decision)
+    }
+}
+
+/// The log is written and the rows are not, as the disk is full just then.
+#[tokio::test]
+async fn rows_that_could_not_be_written_follow_the_log() {
+    let desk = desk();
+    let mug = json!({ "decisions": [{ "id": id(1), "label": "mug", "action": "accept" }] });
+    let other = json!([{ "id": id(2), "label": "n/crew", "action": "correct", "value": "n/v" }]);
+    desk.set_full(true);
+    let (status, told) = desk.post("/v1/review/decisions", mug.clone()).await;
+    assert_eq!(
+        (status, told["code"].as_str()),
+        (503, Some("decided_not_shown"))
+    );
+    assert_eq!(desk.decision("/p/1", "mug"), Some(Decision::Review));
+    assert_eq!(desk.log.entries.lock().unwrap().len(), 1);
+    // Meanwhile nothing more is decided that could not be shown either.
+    let body = json!({ "decisions": other });
+    let (status, told) = desk.post("/v1/review/decisions", body).await;
+    assert_eq!((status, told["code"].as_str()), (503, Some("disk_full")));
+    assert_eq!(desk.log.entries.lock().unwrap().len(), 1);
+    desk.set_full(false);
+    let done = desk.decide(other).await;
+    assert_eq!(desk.decision("/p/1", "mug"), Some(Decision::Accept));
+    assert_eq!(desk.decision("/p/2", "n/v"), Some(Decision::Accept));
+    // The same of an undo, which the next start mends.
+    desk.set_full(true);
+    let undo = json!({ "batch": done["batch"] });
+    assert_eq!(desk.post("/v1/review/undo", undo).await.0, 503);
+    assert_eq!(desk.decision("/p/2", "n/v"), Some(Decision::Accept));
+    desk.set_full(false);
+    let again = desk.again();
+    assert_eq!(again.reviewer.catch_up().await.unwrap(), 1);
+    assert_eq!(again.decision("/p/2", "n/v"), None);
+    assert_eq!(again.decision("/p/2", "n/crew"), Some(Decision::Review));
+    assert_eq!(again.decision("/p/1", "mug"), Some(Decision::Accept));
+    assert_eq!(
+        again.reviewer.catch_up().await.unwrap(),
+        0,
+        "there is nothing left to do"
+    );
+}
+
+/// A server that is killed between the log and the rows.
+#[tokio::test]
+async fn a_start_brings_rows_up_to_the_log() {
+    let desk = desk();
+    let before = [1, 2, 3, 4].map(|n| desk.catalogue.row(&format!("/p/{n}")));
+    desk.decide(json!([
+        { "id": id(1), "label": "n/crew", "action": "correct", "value": "n/v" },
+        { "id": id(3), "label": CATEGORY, "action": "reject", "value": "aa-8" },
+        { "id": id(4), "label": CATEGORY, "action": "correct", "value": "aa-8-8" },
+    ]))
+    .await;
+    let after = [1, 2, 3, 4].map(|n| desk.catalogue.row(&format!("/p/{n}")));
+    desk.catalogue
+        .upsert(before.to_vec(), Vec::new())
+        .await
+        .unwrap();
+    let again = desk.again();
+    assert_eq!(again.reviewer.catch_up().await.unwrap(), 3);
+    let rows = [1, 2, 3, 4].map(|n| desk.catalogue.row(&format!("/p/{n}")));
+    assert_eq!(rows, after);
+}

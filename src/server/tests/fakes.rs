@@ -15,7 +15,7 @@ use showroom_catalog::manifest::{STORE_FORMAT, StoreManifest};
 use showroom_catalog::query::{Hit, Hits, Why};
 use showroom_catalog::seams::*;
 use showroom_catalog::*;
-use showroom_server::{Batching, Keys, Limits, ModelCard, Parts, Uploads, Vocabulary};
+use showroom_server::{Batching, Keys, Learned, Limits, ModelCard, Parts, Uploads};
 
 pub const DIMENSIONS: Dimensions = Dimensions {
     shape: 4,
@@ -130,6 +130,39 @@ impl TextQuery for FakeWords {
     }
 }
 
+/// A shop's own labels: one that red photos have for sure, and one that is to be reviewed.
+pub struct FakeLabels;
+
+impl Labeller for FakeLabels {
+    fn source(&self) -> &str {
+        "labels:mood"
+    }
+
+    fn label(&self, photo: PhotoId, vectors: &Vectors, decisions: &Decisions) -> Vec<Tag> {
+        let is_red = vectors.text[0] == 1.0;
+        let of = |id: &str, said: Option<Decision>| {
+            let person = decisions.of(photo, id).map(|verdict| match verdict {
+                Verdict::Accept => Decision::Accept,
+                Verdict::Reject => Decision::Reject,
+            });
+            Some(Tag {
+                id: id.into(),
+                name: id.into(),
+                score: 0.5,
+                calibrated: Some(0.5),
+                decision: person.or(said)?,
+                source: self.source().into(),
+                model: person.map_or("labels:mood-1", |_| "person").into(),
+            })
+        };
+        let all = [
+            of("mood/warm", is_red.then_some(Decision::Accept)),
+            of("mood/calm", Some(Decision::Review)),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
+
 struct FakeTagger;
 
 impl Tagger for FakeTagger {
@@ -165,11 +198,23 @@ impl Tagger for FakeTagger {
     }
 }
 
+/// Called once, if there is anything.
+pub type Hook = Mutex<Option<Box<dyn FnOnce() + Send>>>;
+
+fn call(hook: &Hook) {
+    let then = hook.lock().unwrap().take();
+    then.into_iter().for_each(|then| then());
+}
+
 /// Rows and rejects in memory.
 pub struct Memory {
     manifest: StoreManifest,
     rows: Mutex<BTreeMap<String, Record>>,
     pub rejected: Mutex<BTreeMap<String, Reject>>,
+    /// Called when rows were read for somebody who may write them back.
+    pub after_read: Hook,
+    /// Called before rows are written.
+    pub before_write: Hook,
 }
 
 impl Memory {
@@ -182,11 +227,19 @@ impl Memory {
             },
             rows: Mutex::default(),
             rejected: Mutex::default(),
+            after_read: Mutex::default(),
+            before_write: Mutex::default(),
         }
     }
 
     pub fn records(&self) -> Vec<Record> {
         self.rows.lock().unwrap().values().cloned().collect()
+    }
+
+    /// A photo that was taken in otherwise.
+    pub fn put(&self, record: Record) {
+        let uri = record.source.uri.clone();
+        self.rows.lock().unwrap().insert(uri, record);
     }
 
     fn passes(record: &Record, filter: &Filter) -> bool {
@@ -203,6 +256,7 @@ impl Memory {
             Filter::Compare(field, comparison, value) => {
                 let found = match field {
                     Field::Uri => Some(Value::Word(record.source.uri.clone())),
+                    Field::Id => Some(Value::Word(record.id.to_string())),
                     Field::Sku => record.source.sku.clone().map(Value::Word),
                     Field::Width => Some(Value::Number(record.facts.width.into())),
                     Field::Colour => Some(Value::Word(record.colours[0].name.clone())),
@@ -244,6 +298,7 @@ impl Catalogue for Memory {
             uris.windows(2).all(|pair| pair[0] != pair[1]),
             "a URI twice: {uris:?}"
         );
+        call(&self.before_write);
         let mut rejected = self.rejected.lock().unwrap();
         for record in records {
             assert_eq!(record.vectors.text.len(), DIMENSIONS.text);
@@ -257,7 +312,7 @@ impl Catalogue for Memory {
         Box::pin(async { Ok(()) })
     }
 
-    fn get<'a>(&'a self, key: &'a str, _columns: Columns) -> Done<'a, Vec<Record>> {
+    fn get<'a>(&'a self, key: &'a str, columns: Columns) -> Done<'a, Vec<Record>> {
         let mut found = self.records();
         found.retain(|record| {
             let id = record.id.to_string();
@@ -265,6 +320,9 @@ impl Catalogue for Memory {
                 || record.source.sku.as_deref() == Some(key)
                 || (key.len() >= 8 && id.starts_with(key))
         });
+        if columns == Columns::All {
+            call(&self.after_read);
+        }
         Box::pin(async { Ok(found) })
     }
 
@@ -316,11 +374,16 @@ impl Catalogue for Memory {
 
     fn scan<'a>(
         &'a self,
-        _filter: Option<Filter>,
+        filter: Option<Filter>,
         _columns: Columns,
-        _each: &'a mut (dyn FnMut(Vec<Record>) -> bool + Send),
+        each: &'a mut (dyn FnMut(Vec<Record>) -> bool + Send),
     ) -> Done<'a, ()> {
-        panic!("the server scans nothing here")
+        let filter = filter.expect("the server reads no whole catalogue here");
+        let mut found = self.records();
+        found.retain(|record| Memory::passes(record, &filter));
+        call(&self.after_read);
+        each(found);
+        Box::pin(async { Ok(()) })
     }
 
     fn delete<'a>(&'a self, uris: &'a [String]) -> Done<'a, usize> {
@@ -399,15 +462,20 @@ pub struct Made {
     pub seen: Arc<Seen>,
 }
 
-/// Nobody has decided anything, and what is decided is forgotten.
-struct NoDecisions;
+/// What is decided, in memory.
+#[derive(Default)]
+struct Decided(Mutex<Vec<LogEntry>>);
 
-impl DecisionStore for NoDecisions {
+impl DecisionStore for Decided {
     fn read(&self) -> Result<DecisionLog, StoreError> {
-        Ok(DecisionLog::default())
+        Ok(DecisionLog {
+            entries: self.0.lock().unwrap().clone(),
+            problems: Vec::new(),
+        })
     }
 
-    fn append(&self, _entries: &[LogEntry]) -> Result<(), StoreError> {
+    fn append(&self, entries: &[LogEntry]) -> Result<(), StoreError> {
+        self.0.lock().unwrap().extend_from_slice(entries);
         Ok(())
     }
 }
@@ -423,7 +491,15 @@ pub fn made(dir: &Path) -> Made {
         catalogue: catalogue.clone(),
         index_name: "shop".into(),
         encoders: vec![Box::new(FakeEncoder(seen.clone()))],
-        words: Arc::new(FakeWords),
+        learned: Learned {
+            words: Arc::new(FakeWords),
+            titles_version: None,
+            labellers: Vec::new(),
+            labels: Vec::new(),
+            labels_version: String::new(),
+            keys: Keys::default(),
+        },
+        reload: None,
         tagger: Arc::new(FakeTagger),
         bands: Some(Bands {
             photo: PhotoBands {
@@ -447,10 +523,9 @@ pub fn made(dir: &Path) -> Made {
             state: "here".into(),
             card: "# fake-net\n".into(),
         }],
-        decisions: Arc::new(NoDecisions),
-        vocabulary: Vocabulary::default(),
+        decisions: Arc::new(Decided::default()),
+        categories: Vec::new(),
         pictures: Arc::new(|record| serde_json::json!({ "src": format!("/images/{}", record.id) })),
-        keys: Keys::default(),
         limits: Limits {
             body_bytes: 64 << 10,
             queue: 8,

@@ -51,6 +51,7 @@ fn around(app: &App, folder: &Path) -> Around {
         renditions: renditions.unwrap(),
         jobs: Some(jobs.unwrap()),
         metrics: Arc::new(Metrics::new()),
+        device_memory: None,
     }
 }
 

@@ -8,9 +8,10 @@ use crate::http::Server;
 
 const READ: &str = "a-key-that-reads";
 const WRITE: &str = "a-key-that-writes";
+const ADMIN: &str = "a-key-that-manages";
 
 /// Every route, with the scope that it takes.
-const ROUTES: [(&str, &str, Option<Scope>); 33] = [
+const ROUTES: [(&str, &str, Option<Scope>); 36] = [
     ("get", "/", None),
     ("get", "/health", None),
     ("get", "/ready", None),
@@ -20,6 +21,8 @@ const ROUTES: [(&str, &str, Option<Scope>); 33] = [
     ("post", "/indexes/{index}/search", Some(Scope::Read)),
     ("post", "/indexes/{index}/recommend", Some(Scope::Read)),
     ("post", "/indexes/{index}/documents", Some(Scope::Write)),
+    ("patch", "/indexes/{index}/documents", Some(Scope::Write)),
+    ("get", "/indexes/{index}/documents", Some(Scope::Read)),
     (
         "post",
         "/indexes/{index}/documents/delete-batch",
@@ -45,6 +48,7 @@ const ROUTES: [(&str, &str, Option<Scope>); 33] = [
     // Its signature is its key.
     ("get", "/images/{id}", None),
     ("get", "/metrics", Some(Scope::Read)),
+    ("post", "/v1/reload", Some(Scope::Admin)),
     ("get", "/v1/jobs", Some(Scope::Write)),
     ("post", "/v1/jobs", Some(Scope::Write)),
     ("get", "/v1/jobs/{id}", Some(Scope::Write)),
@@ -55,9 +59,10 @@ const ROUTES: [(&str, &str, Option<Scope>); 33] = [
 fn every_route_asks_for_its_scope() {
     let dir = tempfile::tempdir().unwrap();
     let mut made = made(dir.path());
-    made.parts.keys = Keys::new(vec![
+    made.parts.learned.keys = Keys::new(vec![
         Key::new("r", Scope::Read, READ),
         Key::new("w", Scope::Write, WRITE),
+        Key::new("a", Scope::Admin, ADMIN),
     ]);
     let server = Server::start(made.parts);
     for (method, path, scope) in ROUTES {
@@ -77,12 +82,20 @@ fn every_route_asks_for_its_scope() {
             assert_eq!(asks, answer.status == 401, "{path}: {answer:?}");
             answer.status
         };
-        let all = [None, Some("another-key"), Some(READ), Some(WRITE)].map(status);
+        let keys = [
+            None,
+            Some("another-key"),
+            Some(READ),
+            Some(WRITE),
+            Some(ADMIN),
+        ];
+        let all = keys.map(status);
         let refused = all.map(|status| matches!(status, 401 | 403).then_some(status));
         let expected = match scope {
-            None => [None; 4],
-            Some(Scope::Read) => [Some(401), Some(401), None, None],
-            Some(_) => [Some(401), Some(401), Some(403), None],
+            None => [None; 5],
+            Some(Scope::Read) => [Some(401), Some(401), None, None, None],
+            Some(Scope::Write) => [Some(401), Some(401), Some(403), None, None],
+            Some(Scope::Admin) => [Some(401), Some(401), Some(403), Some(403), None],
         };
         assert_eq!(refused, expected, "{method} {path}: {all:?}");
     }

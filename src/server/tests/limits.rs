@@ -182,7 +182,20 @@ fn more_than_the_queue_holds_is_turned_away() {
         began.elapsed() < Duration::from_secs(20),
         "it did not wait for the others"
     );
+    // Nothing is made of what is turned away, and a client that asks first need not send it.
+    let json = ("content-type", "application/json");
+    assert_eq!(server.ask("POST", SEARCH, &[json], b"no JSON").status, 429);
+    let long = vec![b' '; 60 << 10];
+    assert_eq!(server.ask("POST", SEARCH, &[json], &long).status, 429);
+    let mut asks_first = server.connect();
+    let headers = [json, ("expect", "100-continue")];
+    let whole = request("POST", SEARCH, &headers, &long);
+    asks_first
+        .write_all(&whole[..whole.len() - long.len()])
+        .unwrap();
+    assert_eq!(answer(&mut asks_first).unwrap().code(), "too_many_requests");
     assert_eq!(server.get("/health").status, 200);
+    assert_eq!(server.get("/indexes/shop/documents?ids=a").status, 200);
     seen.gate.set(false);
     let answers: Vec<Answer> = waiting.into_iter().map(|one| one.join().unwrap()).collect();
     assert!(

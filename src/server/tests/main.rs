@@ -11,6 +11,8 @@ mod marqo;
 mod metrics;
 mod one_photo;
 mod openai;
+mod reload;
 mod search;
 mod served;
 mod telemetry;
+mod writers;

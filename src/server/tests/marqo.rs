@@ -1,7 +1,7 @@
 //! Documents and searches in Marqo's shapes.
 
 use serde_json::{Value, json};
-use showroom_catalog::AttributeValue;
+use showroom_catalog::{AttributeValue, PhotoId};
 
 use crate::fakes::{Made, REFUSED, data_uri, made, png};
 use crate::http::{Server, form};
@@ -123,6 +123,104 @@ fn documents_come_are_found_change_and_go() {
 }
 
 #[test]
+fn fields_change_by_patch_and_several_documents_are_read_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = made(dir.path());
+    let catalogue = made.catalogue.clone();
+    let server = shop(made);
+    let json = [("content-type", "application/json")];
+    let patch = |body: Value| server.ask("PATCH", DOCUMENTS, &json, body.to_string().as_bytes());
+    let before = catalogue.records();
+    let changed = patch(json!({"documents": [
+        {"_id": "red", "price": 12, "size": "M"},
+        {"_id": "nobody", "price": 1},
+        {"_id": "red", "title": "Red boot"},
+        {"price": 1},
+        {"_id": "blue", "image": "https://shop.example/red.png"},
+    ]}))
+    .json();
+    let items = changed["items"].as_array().unwrap();
+    let told: Vec<(u64, Option<&str>)> = items
+        .iter()
+        .map(|item| (item["status"].as_u64().unwrap(), item["code"].as_str()))
+        .collect();
+    let bad = (400, Some("invalid_document"));
+    assert_eq!(
+        told,
+        [
+            (200, None),
+            (404, Some("document_not_found")),
+            (200, None),
+            bad,
+            bad
+        ]
+    );
+    assert_eq!(
+        (&changed["errors"], &changed["index_name"]),
+        (&json!(true), &json!("shop"))
+    );
+    let after = catalogue.records();
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(
+            (before.id, &before.vectors, &before.labels),
+            (after.id, &after.vectors, &after.labels)
+        );
+    }
+    let get =
+        |path: &str, body: &[u8]| server.ask("GET", &format!("{DOCUMENTS}{path}"), &json, body);
+    let found = get("", br#"["red", "none", "S-1"]"#).json();
+    let results = found["results"].as_array().unwrap();
+    let red = &results[0];
+    assert_eq!(
+        (&red["title"], &red["price"], &red["size"], &red["sku"]),
+        (&json!("Red boot"), &json!(12.0), &json!("M"), &json!("red"))
+    );
+    assert_eq!(results[1], json!({"_id": "none", "_found": false}));
+    assert_eq!(
+        (&results[2]["_id"], &results[2]["_found"]),
+        (&json!("dark"), &json!(true))
+    );
+    let same = get("?ids=red&ids=none&ids=S-1", b"").json();
+    assert_eq!(same, found);
+    // Also of a photo that was not added here: its _id is that of its bytes.
+    let mut taken_in = after[0].clone();
+    (taken_in.source.uri, taken_in.id) = ("/photos/a.jpg".into(), PhotoId([7; 32]));
+    let id = taken_in.id.to_string();
+    catalogue.put(taken_in);
+    assert_eq!(
+        patch(json!({"documents": [{"_id": id, "size": "L"}]})).json()["errors"],
+        false
+    );
+    assert_eq!(
+        get(&format!("?ids={id}"), b"").json()["results"][0]["size"],
+        "L"
+    );
+    // Its first digits are enough to read it, and not to change it.
+    let few = patch(json!({"documents": [{"_id": &id[..8], "size": "S"}]})).json();
+    assert_eq!(few["items"][0]["status"], 404);
+    let codes = [
+        get("", b"").code(),
+        get("", b"{}").code(),
+        get("", b"[1]").code(),
+        get("", format!("{:?}", vec!["a"; 6]).as_bytes()).code(),
+        patch(json!({"documents": []})).code(),
+        patch(json!({"documents": vec![json!({"_id": "a"}); 6]})).code(),
+        patch(json!({})).code(),
+    ];
+    let invalid = "invalid_value";
+    let expected = [
+        "no_documents",
+        invalid,
+        invalid,
+        "too_large",
+        "no_documents",
+        "too_large",
+        invalid,
+    ];
+    assert_eq!(codes, expected);
+}
+
+#[test]
 fn one_bad_document_stops_no_other() {
     let dir = tempfile::tempdir().unwrap();
     let made = made(dir.path());
@@ -224,6 +322,11 @@ fn a_server_that_only_reads_takes_nothing_in() {
         let answer = server.post(&path, &body);
         assert_eq!((answer.status, answer.code().as_str()), (403, "read_only"));
     }
+    let json = [("content-type", "application/json")];
+    assert_eq!(
+        server.ask("PATCH", DOCUMENTS, &json, b"{}").code(),
+        "read_only"
+    );
 }
 
 #[test]

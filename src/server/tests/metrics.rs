@@ -94,7 +94,11 @@ fn stages_batches_queues_and_the_process_are_shown() {
     metrics.batch(16);
     metrics.queue_depth("model", 7);
     metrics.queue_depth("model", 2);
-    metrics.device_memory(1 << 30);
+    assert!(
+        !metrics.text().unwrap().contains("device_memory_bytes{"),
+        "there is no GPU"
+    );
+    metrics.device_memory(1 << 30, 1 << 31);
     let text = served.get("/metrics").text();
     let stage = |what: &str| value(&text, &format!("showroom_stage_duration_seconds_{what}"));
     assert_eq!(stage(r#"count{stage="decode"}"#), 2.0);
@@ -108,8 +112,9 @@ fn stages_batches_queues_and_the_process_are_shown() {
     assert_eq!(value(&text, r#"showroom_queue_depth{queue="model"}"#), 2.0);
     assert_eq!(value(&text, r#"showroom_queue_depth{queue="jobs"}"#), 3.0);
     assert_eq!(
-        value(&text, "showroom_device_memory_bytes"),
-        f64::from(1 << 30)
+        [r#"kind="used""#, r#"kind="reserved""#]
+            .map(|kind| value(&text, &format!("showroom_device_memory_bytes{{{kind}}}"))),
+        [f64::from(1 << 30), 2.0 * f64::from(1 << 30)]
     );
     if cfg!(target_os = "linux") {
         let memory = value(&text, "showroom_process_resident_memory_bytes");

@@ -40,6 +40,15 @@ def marqo_client():
     document = shop.get_document("m-1")
     assert (document["title"], document["price"]) == ("Ruby ball", 12.5), document
 
+    updated = shop.update_documents([{"_id": "m-1", "price": 14.0, "size": "M"}, {"_id": "m-2", "price": 1}])
+    assert updated["errors"] and [item["status"] for item in updated["items"]] == [200, 404], updated
+    batched = shop.update_documents([{"_id": "m-1", "price": 15.0}, {"_id": "m-1", "new": True}], client_batch_size=1)
+    assert [answer["errors"] for answer in batched] == [False, False], batched
+    several = shop.get_documents(["m-1", "m-2"])["results"]
+    assert [document["_found"] for document in several] == [True, False], several
+    changed = several[0]
+    assert (changed["title"], changed["price"], changed["size"], changed["new"]) == ("Ruby ball", 15.0, "M", True), changed
+
     found = shop.search(q="ruby ball", limit=3)
     assert found["query"] == "ruby ball" and found["processingTimeMs"] >= 0
     assert found["hits"][0]["_id"] == "m-1" and "_highlights" in found["hits"][0], found["hits"][0]
@@ -47,7 +56,7 @@ def marqo_client():
     assert by_picture["hits"][0]["_id"] == "m-1" and by_picture["match"] == "same_product", by_picture
     weighted = shop.search(q={"ball": 1.0, "red": -0.5}, limit=2, offset=1, show_highlights=False)
     assert weighted["offset"] == 1 and "_highlights" not in weighted["hits"][0]
-    filtered = shop.search(q="ball", filter_string="price:[10 TO 20]", attributes_to_retrieve=["price"])
+    filtered = shop.search(q="ball", filter_string="price:[14.5 TO 20]", attributes_to_retrieve=["price"])
     assert [set(hit) for hit in filtered["hits"]] == [{"_id", "_score", "_highlights", "price"}], filtered
     like = shop.recommend(["m-1"], limit=2)
     assert len(like["hits"]) == 2 and all(hit["_id"] != "m-1" for hit in like["hits"])
