@@ -10,19 +10,22 @@ use serde::Deserialize;
 use showroom_catalog::seams::{Catalogue, ModelError};
 use showroom_server::jobs::{ApiJobs, JobOptions, Jobs};
 use showroom_server::metrics::Metrics;
+use showroom_server::studio::Bench;
 use showroom_server::webhooks::Webhooks;
 use showroom_server::{
-    App, Around, Batching, Drain, Key, Keys, Limits, ModelCard, Parts, Scope, Uploads, Vocabulary,
-    router, work,
+    App, Around, Batching, Drain, Key, Keys, Limits, ModelCard, Observe, Parts, Scope, Uploads,
+    Vocabulary, router, work,
 };
 use showroom_store::DecisionFile;
 use tokio::net::TcpListener;
 
+use crate::args::serve_studio::{StudioArgs, StudioWhen};
 use crate::args::{Serve, ServeLimits};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::labels::vocabulary;
 use crate::models::word;
+use crate::studio::served::ServedStudio;
 use crate::surround::{self, Surround};
 use crate::table::{counted, print, print_json};
 use crate::{interrupt, wire};
@@ -71,6 +74,7 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         webhooks,
     } = Surround::open(config, &verb.surround, limits.decode.limits.clone())?;
     let metrics = Arc::new(Metrics::new());
+    let studio = studio(config, &verb.studio, &limits, metrics.clone())?;
     let cards_of = renditions.clone();
     let vocabulary = Vocabulary {
         categories: wire::categories(config)?,
@@ -109,6 +113,7 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         renditions,
         jobs: jobs.clone(),
         metrics,
+        studio,
     };
     let done = runtime.block_on(async {
         let workers = jobs.as_ref().map_or_else(Vec::new, Jobs::start);
@@ -125,6 +130,25 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
     });
     telemetry.end();
     done
+}
+
+/// What does what designers ask for; none where the server is to do without.
+fn studio(
+    config: &Config,
+    args: &StudioArgs,
+    limits: &Limits,
+    observe: Arc<dyn Observe>,
+) -> Result<Option<Bench>, Failure> {
+    if args.studio == StudioWhen::Off {
+        return Ok(None);
+    }
+    let studio = ServedStudio::new(config, &args.studio_model, limits.decode.limits.clone())?;
+    if args.studio == StudioWhen::Start {
+        studio.load()?;
+    }
+    Bench::start(Arc::new(studio), args.studio_queue.into(), observe)
+        .map(Some)
+        .map_err(|error| Failure::Other(format!("a thread cannot be started: {error}")))
 }
 
 /// The jobs of the store; none for a server that only reads.

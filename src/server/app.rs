@@ -14,9 +14,10 @@ use crate::images::Renditions;
 use crate::jobs::Jobs;
 use crate::metrics::{self, Metrics};
 use crate::state::App;
+use crate::studio::Bench;
 use crate::{
     documents, embeddings, guard, health, images, jobs, models, openapi, page, product, review,
-    search, stats, tag, telemetry,
+    search, stats, studio, tag, telemetry,
 };
 
 /// What stands around the API.
@@ -25,6 +26,8 @@ pub struct Around {
     /// `None` for a server that only reads.
     pub jobs: Option<Jobs>,
     pub metrics: Arc<Metrics>,
+    /// `None` for a server without one.
+    pub studio: Option<Bench>,
 }
 
 /// The whole API.
@@ -36,13 +39,16 @@ pub fn router(app: App, around: Around) -> Router {
         renditions,
         jobs,
         metrics,
+        studio,
     } = around;
-    let waiting = (app.clone(), jobs.clone());
+    let waiting = (app.clone(), jobs.clone(), studio.clone());
     let refresh = move |metrics: &Metrics| {
-        let (app, jobs) = &waiting;
+        let (app, jobs, studio) = &waiting;
         metrics.queue_depth("requests", app.in_flight());
         metrics.queue_depth("jobs", jobs.as_ref().map_or(0, Jobs::waiting));
+        metrics.queue_depth("studio", studio.as_ref().map_or(0, Bench::waiting));
     };
+    let studio = studio::routes(studio, renditions.clone());
     let jobs = jobs.map(|jobs| scoped(jobs::routes(jobs).with_state(()), Scope::Write));
     let numbers = metrics::routes(metrics.clone(), refresh).with_state(());
     Router::new()
@@ -51,6 +57,7 @@ pub fn router(app: App, around: Around) -> Router {
         .merge(scoped(numbers, Scope::Read))
         .merge(jobs.unwrap_or_default())
         .merge(scoped(reading(&app), Scope::Read))
+        .merge(scoped(studio, Scope::Read))
         .merge(scoped(writing(&app), Scope::Write))
         .fallback(|| async { StatusCode::NOT_FOUND })
         // `input` has a limit of its own, which also bounds all bodies together.

@@ -8,13 +8,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 /// The parts, each `{paths, components: {schemas, responses}}`.
-const PARTS: [&str; 3] = [
+const PARTS: [&str; 4] = [
     include_str!("core.json"),
     include_str!("edges.json"),
     include_str!("page.json"),
+    include_str!("studio.json"),
 ];
 
-const DESCRIPTION: &str = "Product photos: search, tags, vectors. Errors are `{message, code, type, link}`; \
+const DESCRIPTION: &str = "Product photos: search, tags, vectors, cut-outs. Errors are `{message, code, type, link}`; \
     429 and 503 say in `Retry-After` when to try again. Every answer has an `x-request-id`.";
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| document(&PARTS));

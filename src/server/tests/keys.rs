@@ -10,7 +10,7 @@ const READ: &str = "a-key-that-reads";
 const WRITE: &str = "a-key-that-writes";
 
 /// Every route, with the scope that it takes.
-const ROUTES: [(&str, &str, Option<Scope>); 33] = [
+const ROUTES: [(&str, &str, Option<Scope>); 38] = [
     ("get", "/", None),
     ("get", "/health", None),
     ("get", "/ready", None),
@@ -31,6 +31,11 @@ const ROUTES: [(&str, &str, Option<Scope>); 33] = [
     ("get", "/indexes/{index}/health", Some(Scope::Read)),
     ("post", "/v1/embeddings", Some(Scope::Read)),
     ("post", "/v1/tag", Some(Scope::Read)),
+    ("get", "/api/remove", Some(Scope::Read)),
+    ("post", "/api/remove", Some(Scope::Read)),
+    ("get", "/v1/studio", Some(Scope::Read)),
+    ("post", "/v1/backdrop", Some(Scope::Read)),
+    ("post", "/v1/check", Some(Scope::Read)),
     ("get", "/v1/models", Some(Scope::Read)),
     ("get", "/v1/models/{id}", Some(Scope::Read)),
     ("get", "/v1/models/{id}/card", Some(Scope::Read)),

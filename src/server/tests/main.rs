@@ -13,4 +13,5 @@ mod one_photo;
 mod openai;
 mod search;
 mod served;
+mod studio;
 mod telemetry;
