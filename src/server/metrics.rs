@@ -36,7 +36,8 @@ type Histograms = Family<Labels<1>, Histogram, fn() -> Histogram>;
 
 /// Parts of the work of a request, as they are counted from the start.
 const STAGES: [&str; 10] = [
-    "decode", "queue", "encode", "words", "search", "write", "render", "cutout", "backdrop", "check",
+    "decode", "queue", "encode", "words", "search", "write", "render", "cutout", "backdrop",
+    "check",
 ];
 
 /// Why a request was turned away.

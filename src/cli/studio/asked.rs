@@ -93,10 +93,11 @@ impl<'a> Asked<'a> {
             }
             _ => {}
         }
-        let aspect: Option<Aspect> =
-            self.value("aspect", "take width:height, 1:10 to 10:1", |aspect: &Aspect| {
-                (0.1..=10.0).contains(&ratio(*aspect))
-            })?;
+        let aspect: Option<Aspect> = self.value(
+            "aspect",
+            "take width:height, 1:10 to 10:1",
+            |aspect: &Aspect| (0.1..=10.0).contains(&ratio(*aspect)),
+        )?;
         let side = format!("take pixels, 16 to {MOST_SIDE}");
         let size = self.value("size", &side, |size| (16..=MOST_SIDE).contains(size))?;
         let share = |share: &f32| (0.0..=1.0).contains(share);
@@ -110,8 +111,12 @@ impl<'a> Asked<'a> {
                 })?,
                 aspect: aspect.map(ratio),
                 longest_side: Some(size.unwrap_or(SIDE)),
-                harmonise: self.value("harmonise", "take a share, 0 to 1", share)?.unwrap_or(0.0),
-                seed: self.value("seed", "take a whole number", |_| true)?.unwrap_or(0),
+                harmonise: self
+                    .value("harmonise", "take a share, 0 to 1", share)?
+                    .unwrap_or(0.0),
+                seed: self
+                    .value("seed", "take a whole number", |_| true)?
+                    .unwrap_or(0),
             },
             format: format.unwrap_or(ImageFormat::Png),
             quality: quality.unwrap_or(90),

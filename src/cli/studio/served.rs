@@ -3,9 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use showroom_catalog::seams::{
-    BadPhoto, Maker, Matting, ModelError, SoftMask, Studio, StudioWork,
-};
+use showroom_catalog::seams::{BadPhoto, Maker, Matting, ModelError, SoftMask, Studio, StudioWork};
 use showroom_catalog::studio::{
     RulesChoice, SceneChoice, StudioChoices, StudioError, StudioFile, StudioTask,
 };
@@ -57,7 +55,9 @@ impl ServedStudio {
         let at = models.iter().position(|known| known == model);
         let at = at.ok_or_else(|| {
             let known = models.join(", ");
-            Failure::Usage(format!("--studio-model {model:?} is none that finds products; there are {known}"))
+            Failure::Usage(format!(
+                "--studio-model {model:?} is none that finds products; there are {known}"
+            ))
         })?;
         models[..=at].rotate_right(1);
         Ok(ServedStudio(Arc::new(Shared {
@@ -194,7 +194,11 @@ impl StudioWork for CheckWork {
 }
 
 /// The one file that a maker makes of a photo.
-fn made(maker: &mut dyn Maker, photo: &[u8], mime: &'static str) -> Result<StudioFile, StudioError> {
+fn made(
+    maker: &mut dyn Maker,
+    photo: &[u8],
+    mime: &'static str,
+) -> Result<StudioFile, StudioError> {
     let files = maker.make(photo_id(photo), photo)?;
     let file = files.map_err(StudioError::Photo)?.pop();
     let Made {
@@ -240,7 +244,8 @@ impl Shared {
         let (engine, workers) = wire::matting(&self.config, model, Work::Question)?;
         let nothing = || Failure::Model(format!("the model {model} cannot be used"));
         let matting = workers.into_iter().next().ok_or_else(nothing)?;
-        self.config.say(format!("studio: {model} is loaded; {engine}"));
+        self.config
+            .say(format!("studio: {model} is loaded; {engine}"));
         let kept = Arc::new(Mutex::new(Loaded {
             matting,
             masks: VecDeque::new(),

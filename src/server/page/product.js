@@ -48,7 +48,7 @@ export function productView(query, { go, updateWaiting }) {
   view.follow = () => false;
 
   async function load() {
-    view.node.replaceChildren(el('div', { class: 'stage skeleton' }, el('span', { class: 'frame' })), el('div', { class: 'about' }, ...Array.from({ length: 8 }, () => el('span', { class: 'line wait' }))));
+    view.node.replaceChildren(el('div', { class: 'pair' }, el('div', { class: 'stage skeleton' }, el('span', { class: 'frame' })), el('div', { class: 'about' }, ...Array.from({ length: 8 }, () => el('span', { class: 'line wait' })))));
     try {
       draw(await api.product(key, stop.signal));
     } catch (error) {
@@ -151,7 +151,7 @@ export function productView(query, { go, updateWaiting }) {
     show(at);
     const near = strip('Near duplicates', product.near_duplicates, 'The same picture: resized, cropped, compressed again.');
     const alike = strip('Most alike', product.alike);
-    view.node.replaceChildren(...[el('button', { type: 'button', class: 'quiet back', onclick: () => (history.length > 1 ? history.back() : go('/')) }, '← Back'), stage, about, studio.node, near, alike].filter(Boolean));
+    view.node.replaceChildren(...[el('button', { type: 'button', class: 'quiet back', onclick: () => (history.length > 1 ? history.back() : go('/')) }, '← Back'), el('div', { class: 'pair' }, stage, about), studio.node, near, alike].filter(Boolean));
     grids.forEach((grid) => grid.open());
     if (near) tell(counted(product.near_duplicates.length, 'near duplicate'));
   }

@@ -5,21 +5,23 @@ import { counted, el, tell } from './dom.js';
 
 /** A verdict: its sign, its word, its colour. */
 const VERDICTS = { pass: ['✓', 'kept', 'yes'], warn: ['!', 'better not', 'warn'], unknown: ['?', 'cannot be told', 'warn'], fail: ['✕', 'not kept', 'no'] };
-const numbers = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const short = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
 
 const verdictNode = (verdict) => {
   const [sign, word, colour] = VERDICTS[verdict] ?? ['?', verdict, ''];
   return el('span', { class: `verdict ${colour}` }, el('span', { 'aria-hidden': 'true' }, sign), ` ${word}`);
 };
-const measured = (value) => (typeof value === 'number' ? numbers.format(value) : value ?? '–');
-/** `10000000` is read as `10,000,000`. */
-const limited = (limit) => limit.replaceAll(/\d{5,}/g, (digits) => numbers.format(Number(digits)));
+const number = (value, measure) => (measure === 'bytes' ? `${short.format(value / 1e6)} MB` : (Math.abs(value) < 100 ? short : whole).format(value));
+const measured = ({ value, measure }) => (typeof value === 'number' ? number(value, measure) : value ?? '–');
+/** `≤ 10000000` is read as `≤ 10,000,000`, or as `≤ 10 MB`. */
+const limited = ({ limit, measure }) => limit.replaceAll(/\d{4,}/g, (digits) => number(Number(digits), measure));
 
 function row(finding) {
   const note = finding.level === 'recommended' ? 'recommended' : null;
-  return el('tr', { class: finding.verdict },
+  return el('tr', {},
     el('th', { scope: 'row' }, finding.says, note && el('span', { class: 'badge' }, note), finding.remedy && el('span', { class: 'hint' }, finding.remedy)),
-    el('td', {}, measured(finding.value)), el('td', {}, limited(finding.limit)), el('td', {}, verdictNode(finding.verdict)));
+    el('td', {}, measured(finding)), el('td', {}, limited(finding)), el('td', {}, verdictNode(finding.verdict)));
 }
 
 function summary(report) {
@@ -59,7 +61,7 @@ export function rulesPart(sets) {
   function draw(report, set) {
     const said = summary(report);
     found.replaceChildren(
-      el('p', {}, verdictNode(report.verdict), ` ${said}`),
+      el('p', {}, verdictNode(report.verdict), ` · ${said}`),
       el('table', {}, el('caption', { class: 'unseen' }, `${set.title}: what was measured`),
         el('thead', {}, el('tr', {}, ['Rule', 'Measured', 'Limit', 'Verdict'].map((name) => el('th', { scope: 'col' }, name)))),
         el('tbody', {}, report.findings.map(row))),

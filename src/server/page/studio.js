@@ -18,7 +18,7 @@ const FLAGS = {
   enlarged: 'it has more pixels than the photo had',
 };
 
-const size = (bytes) => (bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const field = (name, control) => el('label', { class: 'select' }, name, control);
 const select = (options, props) => el('select', props, options.map(([value, name]) => el('option', { value }, name)));
 

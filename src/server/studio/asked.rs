@@ -62,7 +62,9 @@ impl Asked {
         }
         let photo = photos.pop().filter(|_| photos.is_empty());
         let photo = photo.ok_or_else(|| {
-            ApiError::invalid("there must be one photo: file, url, image, or photo of the catalogue")
+            ApiError::invalid(
+                "there must be one photo: file, url, image, or photo of the catalogue",
+            )
         })?;
         Ok(Asked {
             photo,
@@ -96,11 +98,7 @@ fn words(json: Value) -> Result<Vec<(String, String)>, ApiError> {
 }
 
 /// The bytes of a photo of the catalogue, by its id, SKU or URI; of a product with several photos the first.
-pub async fn catalogued(
-    app: &App,
-    renditions: &Renditions,
-    key: &str,
-) -> Result<Bytes, ApiError> {
+pub async fn catalogued(app: &App, renditions: &Renditions, key: &str) -> Result<Bytes, ApiError> {
     let records = app.find(key, Columns::Tags).await?;
     let Some(record) = records.first() else {
         let message = "the catalogue has no photo with this SKU, id or URI";
@@ -125,13 +123,19 @@ mod tests {
 
     #[test]
     fn parameters_of_the_address_and_the_body_come_together() {
-        let json = serde_json::json!({"photo": "A 1", "af": 230, "a": true, "bgc": "0,0,0", "x": null});
+        let json =
+            serde_json::json!({"photo": "A 1", "af": 230, "a": true, "bgc": "0,0,0", "x": null});
         let asked = code("om=true&bgc=1%2C2%2C3", Some(json)).unwrap_or_else(|e| panic!("{e}"));
         let text = |name: &str, value: &str| (name.to_string(), value.to_string());
         let mut parameters = asked.parameters;
         assert_eq!(parameters[..2], [text("om", "true"), text("bgc", "1,2,3")]);
         parameters[2..].sort();
-        let rest = [text("a", "true"), text("af", "230"), text("bgc", "0,0,0"), text("x", "")];
+        let rest = [
+            text("a", "true"),
+            text("af", "230"),
+            text("bgc", "0,0,0"),
+            text("x", ""),
+        ];
         assert_eq!(parameters[2..], rest);
         assert!(matches!(asked.photo, Source::Catalogue(key) if key == "A 1"));
     }
@@ -139,7 +143,13 @@ mod tests {
     #[test]
     fn there_is_one_photo_or_it_is_said() {
         assert!(code("url=https://a.example/b.png", None).is_ok());
-        for query in ["", "url=", "url=file:///etc/passwd", "url=/etc/passwd", "photo=a&url=https://b/c"] {
+        for query in [
+            "",
+            "url=",
+            "url=file:///etc/passwd",
+            "url=/etc/passwd",
+            "photo=a&url=https://b/c",
+        ] {
             assert_eq!(code(query, None).err(), Some(422), "{query}");
         }
         assert_eq!(code("photo=a", Some(Value::Null)).err(), Some(422));

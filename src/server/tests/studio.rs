@@ -81,7 +81,10 @@ fn server() -> (tempfile::TempDir, Server) {
 }
 
 fn send(server: &Server, path: &str, fields: &[(&str, &str)], photo: Option<&[u8]>) -> Answer {
-    let files: Vec<_> = photo.map(|bytes| ("file", "a.png", bytes)).into_iter().collect();
+    let files: Vec<_> = photo
+        .map(|bytes| ("file", "a.png", bytes))
+        .into_iter()
+        .collect();
     let (kind, body) = form(fields, &files);
     server.ask("POST", path, &[("content-type", &kind)], &body)
 }
@@ -90,11 +93,24 @@ fn send(server: &Server, path: &str, fields: &[(&str, &str)], photo: Option<&[u8
 fn a_form_of_rembgs_clients_is_understood_with_its_address() {
     let (_dir, server) = server();
     let photo = png([1, 2, 3]);
-    let fields = [("model", "good"), ("a", "true"), ("af", "240"), ("extras", "{\"k\": 1}")];
-    let answer = send(&server, "/api/remove?bgc=1,2,3,255&om=false", &fields, Some(&photo));
+    let fields = [
+        ("model", "good"),
+        ("a", "true"),
+        ("af", "240"),
+        ("extras", "{\"k\": 1}"),
+    ];
+    let answer = send(
+        &server,
+        "/api/remove?bgc=1,2,3,255&om=false",
+        &fields,
+        Some(&photo),
+    );
     assert_eq!(answer.status, 200, "{answer:?}");
     let said = answer.json();
-    assert_eq!((&said["task"], &said["bytes"]), (&json!("cutout"), &json!(photo.len())));
+    assert_eq!(
+        (&said["task"], &said["bytes"]),
+        (&json!("cutout"), &json!(photo.len()))
+    );
     let mut asked: Vec<(String, String)> = serde_json::from_value(said["asked"].clone()).unwrap();
     asked.sort();
     let wanted = [
@@ -107,7 +123,10 @@ fn a_form_of_rembgs_clients_is_understood_with_its_address() {
     ];
     let text = |(name, value): (&str, &str)| (name.to_string(), value.to_string());
     assert_eq!(asked, wanted.map(text));
-    assert_eq!(answer.header("x-flags"), Some("cut_by_frame, low_confidence"));
+    assert_eq!(
+        answer.header("x-flags"),
+        Some("cut_by_frame, low_confidence")
+    );
     assert_eq!(answer.header("x-confidence"), Some("0.500"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let name = answer.header("content-disposition");
@@ -129,10 +148,16 @@ fn photos_come_as_files_addresses_and_out_of_the_catalogue() {
     assert_eq!(bytes(server.post("/v1/backdrop", &data)), same);
     let documents = json!({"documents": [{"_id": "SKU 7", "image": data_uri(&red)}]});
     server.ok("/indexes/shop/documents", &documents);
-    assert_eq!(bytes(send(&server, "/v1/check", &[("photo", "SKU 7")], None)), same);
+    assert_eq!(
+        bytes(send(&server, "/v1/check", &[("photo", "SKU 7")], None)),
+        same
+    );
     // What was changed since it was taken in is not taken for the photo.
     let kept = std::fs::read_dir(dir.path().join("uploads")).unwrap();
-    for file in kept.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+    for file in kept
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+    {
         std::fs::write(file, png([0, 0, 0])).unwrap();
     }
     let gone = server.post("/v1/check", &json!({"photo": "SKU 7"}));
@@ -157,16 +182,32 @@ fn what_cannot_be_done_is_said_in_the_one_shape_of_errors() {
         ("failed", 424, "model_failed"),
         ("panic", 424, "model_failed"),
     ] {
-        assert_eq!(ended(&[("model", model)], Some(&photo)), told(status, code), "{model}");
+        assert_eq!(
+            ended(&[("model", model)], Some(&photo)),
+            told(status, code),
+            "{model}"
+        );
     }
     let failed = send(&server, "/api/remove", &[("model", "failed")], Some(&photo));
     assert!(!failed.body.contains("secret"), "{failed:?}");
     assert_eq!(ended(&[], None), told(422, "invalid_value"));
-    assert_eq!(ended(&[("photo", "a")], Some(&photo)), told(422, "invalid_value"));
-    assert_eq!(ended(&[("photo", "nobody")], None), told(404, "no_such_photo"));
-    assert_eq!(ended(&[("url", "/etc/passwd")], None), told(422, "invalid_value"));
+    assert_eq!(
+        ended(&[("photo", "a")], Some(&photo)),
+        told(422, "invalid_value")
+    );
+    assert_eq!(
+        ended(&[("photo", "nobody")], None),
+        told(404, "no_such_photo")
+    );
+    assert_eq!(
+        ended(&[("url", "/etc/passwd")], None),
+        told(422, "invalid_value")
+    );
     let refused = server.get("/api/remove?url=http%3A%2F%2F127.0.0.1%2F");
-    assert_eq!((refused.status, refused.code().as_str()), (400, "fetch_refused"));
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (400, "fetch_refused")
+    );
     let large = vec![0; 65 << 10];
     assert_eq!(ended(&[], Some(&large)), told(413, "too_large"));
     let other = [("sec-fetch-site", "cross-site")];

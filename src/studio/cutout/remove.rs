@@ -106,7 +106,10 @@ impl RemoveParams {
                     params.quality = quality.ok_or_else(|| bad("take a number from 1 to 100"))?;
                 }
                 "fill" => {
-                    let fill = value.parse().ok().filter(|fill| (0.01..=1.0).contains(fill));
+                    let fill = value
+                        .parse()
+                        .ok()
+                        .filter(|fill| (0.01..=1.0).contains(fill));
                     params.framed().fill = fill.ok_or_else(|| bad("take a share, 0.01 to 1"))?;
                 }
                 "aspect" => {
@@ -115,7 +118,10 @@ impl RemoveParams {
                     params.framed().aspect = Some(aspect);
                 }
                 "size" => {
-                    let size = value.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+                    let size = value
+                        .parse()
+                        .ok()
+                        .filter(|side| (1..=MAX_SIDE).contains(side));
                     let size = size.ok_or_else(|| bad("take pixels, 1 to 10000"))?;
                     params.framed().size = Some(size);
                 }
@@ -180,7 +186,9 @@ pub enum RemoveError {
     /// The picture that is asked for is too large.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    #[error("a picture of {width}x{height} pixels takes too long as AVIF; take webp, or a smaller size")]
+    #[error(
+        "a picture of {width}x{height} pixels takes too long as AVIF; take webp, or a smaller size"
+    )]
     SlowAvif { width: u32, height: u32 },
     #[error(transparent)]
     Write(#[from] WriteError),

@@ -217,7 +217,7 @@ await check('a product is cut out, put on something else and taken home', {}, as
   // By keyboard alone from here on.
   await studio.getByRole('radio', { name: 'Transparent' }).focus();
   await page.keyboard.press('ArrowDown');
-  assert.ok(await studio.getByRole('radio', { name: 'White' }).isChecked());
+  assert.ok(await studio.getByRole('radio', { name: 'White', exact: true }).isChecked());
   const asked = page.waitForRequest((request) => request.url().endsWith('/v1/backdrop'));
   await studio.getByLabel('Shape').selectOption('4:5');
   await studio.getByLabel('Product fills').selectOption('0.9');
@@ -235,7 +235,7 @@ await check('a product is cut out, put on something else and taken home', {}, as
 
 await check('waits, ends and errors of the studio are said', {}, async (page) => {
   const studio = await atStudio(page);
-  let held = [];
+  const held = [];
   await page.route('**/api/remove', (route) => { held.push(route); });
   await studio.getByRole('button', { name: 'Make the picture' }).click();
   await studio.getByText('Being made…').waitFor();
