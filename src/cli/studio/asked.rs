@@ -99,14 +99,14 @@ impl<'a> Asked<'a> {
             |aspect: &Aspect| (0.1..=10.0).contains(&ratio(*aspect)),
         )?;
         let side = format!("take pixels, 16 to {MOST_SIDE}");
-        let size = self.value("size", &side, |size| (16..=MOST_SIDE).contains(size))?;
+        let size = self.value("size", &side, |size: &u32| (16..=MOST_SIDE).contains(size))?;
         let share = |share: &f32| (0.0..=1.0).contains(share);
         let format = self.value("format", "take png, webp, avif or jpeg", |_| true)?;
-        let quality = self.value("quality", "take 1 to 100", |q| (1..=100).contains(q))?;
+        let quality = self.value("quality", "take 1 to 100", |q: &u8| (1..=100).contains(q))?;
         Ok(BackdropAsk {
             on: on.to_string(),
             layout: Layout {
-                fill: self.value("fill", "take a share, 0.05 to 1", |fill| {
+                fill: self.value("fill", "take a share, 0.05 to 1", |fill: &f64| {
                     (0.05..=1.0).contains(fill)
                 })?,
                 aspect: aspect.map(ratio),

@@ -98,18 +98,21 @@ impl RemoveParams {
                     params.background_colour = Some(colour);
                 }
                 "format" => {
-                    let format = value.parse().ok().filter(|format| FORMATS.contains(format));
+                    let format = value
+                        .parse()
+                        .ok()
+                        .filter(|format: &ImageFormat| FORMATS.contains(format));
                     params.format = format.ok_or_else(|| bad("take png, webp or avif"))?;
                 }
                 "quality" => {
-                    let quality = value.parse().ok().filter(|q| (1..=100).contains(q));
+                    let quality = value.parse().ok().filter(|q: &u8| (1..=100).contains(q));
                     params.quality = quality.ok_or_else(|| bad("take a number from 1 to 100"))?;
                 }
                 "fill" => {
                     let fill = value
                         .parse()
                         .ok()
-                        .filter(|fill| (0.01..=1.0).contains(fill));
+                        .filter(|fill: &f64| (0.01..=1.0).contains(fill));
                     params.framed().fill = fill.ok_or_else(|| bad("take a share, 0.01 to 1"))?;
                 }
                 "aspect" => {
@@ -121,7 +124,7 @@ impl RemoveParams {
                     let size = value
                         .parse()
                         .ok()
-                        .filter(|side| (1..=MAX_SIDE).contains(side));
+                        .filter(|side: &u32| (1..=MAX_SIDE).contains(side));
                     let size = size.ok_or_else(|| bad("take pixels, 1 to 10000"))?;
                     params.framed().size = Some(size);
                 }
