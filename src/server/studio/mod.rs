@@ -1,6 +1,7 @@
 //! What designers ask for: cut-outs as rembg's server makes them, backdrops, the rules of marketplaces.
 //!
-//! The way of a request: what is asked is understood ([`Studio::understand`]), a place in the queue is taken
+//! The way of a request: what is asked is understood (by the
+//! [`Studio`](showroom_catalog::seams::Studio)), a place in the queue is taken
 //! ([`bench`]), the photo is fetched ([`asked`]), and the bench's one thread makes the file.
 
 mod asked;
@@ -13,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use showroom_catalog::seams::{ModelError, Studio};
+use showroom_catalog::seams::ModelError;
 use showroom_catalog::studio::{StudioChoices, StudioError, StudioFile, StudioTask};
 
 use crate::error::ApiError;
