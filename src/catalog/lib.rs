@@ -25,6 +25,7 @@ pub mod query;
 pub mod record;
 pub mod reject;
 pub mod seams;
+pub mod studio;
 pub mod tag;
 
 pub use asset::{Asset, AssetKind, Made, Planned, Recipe};

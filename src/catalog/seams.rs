@@ -18,6 +18,7 @@ use crate::product::Product;
 use crate::query::{Hits, Query, QueryPart};
 use crate::record::Record;
 use crate::reject::{Reject, Stage};
+use crate::studio::{StudioChoices, StudioError, StudioFile, StudioTask};
 use crate::tag::{Category, Colour, Tag};
 
 /// A future behind a trait object.
@@ -215,6 +216,24 @@ pub trait Sink: Send + Sync {
         photo: PhotoId,
         made: Made,
     ) -> Result<Asset, SinkError>;
+}
+
+/// What a designer asks of single photos: cut-outs, backdrops, the rules of a marketplace.
+pub trait Studio: Send + Sync {
+    fn choices(&self) -> StudioChoices;
+
+    /// Understands what is asked, by the names and in the words of the API, before a photo is read.
+    fn understand(
+        &self,
+        task: StudioTask,
+        asked: &[(String, String)],
+    ) -> Result<Box<dyn StudioWork>, StudioError>;
+}
+
+/// Work that was understood. Where it is run by several threads they wait for each other.
+pub trait StudioWork: Send {
+    /// Blocks for seconds, longer where a model has to be loaded first.
+    fn run(&self, photo: &[u8]) -> Result<StudioFile, StudioError>;
 }
 
 /// Why an asset could not be kept.

@@ -26,6 +26,7 @@ pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
 mod serve;
 pub use serve::{Serve, ServeLimits};
+pub mod serve_studio;
 mod feed;
 pub mod fetch;
 pub mod surround;

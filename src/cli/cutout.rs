@@ -12,7 +12,7 @@ use showroom_pipeline::{
 };
 use showroom_pixels::{Limits, photo_id};
 use showroom_store::add_assets;
-use showroom_studio::cutout::{CutoutMaker, CutoutOptions, Frame};
+use showroom_studio::cutout::{CutoutMaker, CutoutOptions, DEFAULT_FILL, Frame};
 use showroom_studio::write::ImageFormat;
 use tokio::runtime::Runtime;
 
@@ -23,9 +23,6 @@ use crate::progress::{Bar, human_seconds};
 use crate::table::{counted, plain, print, print_json};
 use crate::wire::Work;
 use crate::{interrupt, wire};
-
-/// Share of the picture that the product fills where only its shape or size is asked for.
-const DEFAULT_FILL: f64 = 0.85;
 
 pub fn run(config: &Config, verb: &Cutout) -> Result<(), Failure> {
     if verb.paths == [Path::new("-")] {

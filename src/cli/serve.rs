@@ -7,19 +7,22 @@ use std::time::Duration;
 use showroom_catalog::seams::{Catalogue, ModelError};
 use showroom_server::jobs::{ApiJobs, JobOptions, Jobs};
 use showroom_server::metrics::Metrics;
+use showroom_server::studio::Bench;
 use showroom_server::webhooks::Webhooks;
 use showroom_server::{
-    App, Around, Batching, DeviceMemory, Drain, Limits, ModelCard, Parts, Uploads, router, work,
+    App, Around, Batching, DeviceMemory, Drain, Limits, ModelCard, Observe, Parts, Uploads, router, work,
 };
 use showroom_store::DecisionFile;
 use tokio::net::TcpListener;
 
+use crate::args::serve_studio::{StudioArgs, StudioWhen};
 use crate::args::{Serve, ServeLimits};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::keys::keys;
 use crate::models::word;
 use crate::reload::Reader;
+use crate::studio::served::ServedStudio;
 use crate::surround::{self, Surround};
 use crate::table::{counted, print, print_json};
 use crate::{interrupt, wire};
@@ -66,6 +69,7 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         webhooks,
     } = Surround::open(config, &verb.surround, limits.decode.limits.clone())?;
     let metrics = Arc::new(Metrics::new());
+    let studio = studio(config, &verb.studio, &limits, metrics.clone())?;
     let cards_of = renditions.clone();
     let words = served.words(config, catalogue.manifest())?;
     let reader = Reader::new(config, verb, catalogue.manifest(), words);
@@ -100,6 +104,7 @@ pub fn run(config: &Config, verb: &Serve) -> Result<(), Failure> {
         jobs: jobs.clone(),
         metrics,
         device_memory,
+        studio,
     };
     let reloading = app.clone();
     interrupt::on_hang_up(&runtime, move || {
@@ -131,6 +136,25 @@ fn device_memory(served: &wire::Served) -> Option<DeviceMemory> {
         let memory = gpu.memory()?;
         Some((memory.used_bytes, memory.reserved_bytes))
     }))
+}
+
+/// What does what designers ask for; none where the server is to do without.
+fn studio(
+    config: &Config,
+    args: &StudioArgs,
+    limits: &Limits,
+    observe: Arc<dyn Observe>,
+) -> Result<Option<Bench>, Failure> {
+    if args.studio == StudioWhen::Off {
+        return Ok(None);
+    }
+    let studio = ServedStudio::new(config, &args.studio_model, limits.decode.limits.clone())?;
+    if args.studio == StudioWhen::Start {
+        studio.load()?;
+    }
+    Bench::start(Arc::new(studio), args.studio_queue.into(), observe)
+        .map(Some)
+        .map_err(|error| Failure::Other(format!("a thread cannot be started: {error}")))
 }
 
 /// The jobs of the store; none for a server that only reads.

@@ -357,6 +357,14 @@ pub fn matting(
     Ok((taken, workers))
 }
 
+/// Names of the networks that find products for cut-outs.
+pub fn matting_models(config: &Config) -> Result<Vec<String>, Failure> {
+    let library = library(config)?;
+    let all = library.models().iter().map(|model| &model.manifest);
+    let matting = all.filter(|manifest| manifest.task == Task::Matte);
+    Ok(matting.map(|manifest| manifest.name.clone()).collect())
+}
+
 fn class_tagger(library: &Library) -> Result<ClassTagger, Failure> {
     Ok(ClassTagger::new(taxonomy(library)?)?)
 }

@@ -14,9 +14,10 @@ use crate::images::Renditions;
 use crate::jobs::Jobs;
 use crate::metrics::{self, Metrics};
 use crate::state::App;
+use crate::studio::Bench;
 use crate::{
     documents, embeddings, guard, health, images, jobs, models, openapi, page, product, reload,
-    review, search, stats, tag, telemetry,
+    review, search, stats, studio, tag, telemetry,
 };
 
 /// What stands around the API.
@@ -27,6 +28,8 @@ pub struct Around {
     pub metrics: Arc<Metrics>,
     /// `None` on a CPU.
     pub device_memory: Option<DeviceMemory>,
+    /// `None` for a server without one.
+    pub studio: Option<Bench>,
 }
 
 /// Bytes of a GPU that are in buffers, and that were taken from the device; `None` where it does not say.
@@ -42,16 +45,19 @@ pub fn router(app: App, around: Around) -> Router {
         jobs,
         metrics,
         device_memory,
+        studio,
     } = around;
-    let waiting = (app.clone(), jobs.clone());
+    let waiting = (app.clone(), jobs.clone(), studio.clone());
     let refresh = move |metrics: &Metrics| {
-        let (app, jobs) = &waiting;
+        let (app, jobs, studio) = &waiting;
         metrics.queue_depth("requests", app.in_flight());
         metrics.queue_depth("jobs", jobs.as_ref().map_or(0, Jobs::waiting));
         if let Some((used, reserved)) = device_memory.as_ref().and_then(|memory| memory()) {
             metrics.device_memory(used, reserved);
         }
+        metrics.queue_depth("studio", studio.as_ref().map_or(0, Bench::waiting));
     };
+    let studio = studio::routes(studio, renditions.clone());
     let jobs = jobs.map(|jobs| scoped(jobs::routes(jobs).with_state(()), Scope::Write));
     let numbers = metrics::routes(metrics.clone(), refresh).with_state(());
     Router::new()
@@ -60,6 +66,7 @@ pub fn router(app: App, around: Around) -> Router {
         .merge(scoped(numbers, Scope::Read))
         .merge(jobs.unwrap_or_default())
         .merge(scoped(reading(&app), Scope::Read))
+        .merge(scoped(studio, Scope::Read))
         .merge(scoped(writing(&app), Scope::Write))
         .merge(scoped(managing(), Scope::Admin))
         .fallback(|| async { StatusCode::NOT_FOUND })

@@ -16,7 +16,7 @@ use crate::state::App;
 /// Parts of a form.
 const MOST_PARTS: usize = 512;
 /// Fields of a form that are words also where they look like a number or a list.
-const WORDS: [&str; 4] = ["q", "filter", "where", "minus"];
+const WORDS: [&str; 6] = ["q", "filter", "where", "minus", "photo", "on"];
 
 /// A file of a form.
 #[derive(Clone, Debug)]
@@ -38,6 +38,16 @@ pub struct Input {
 }
 
 impl Input {
+    /// A body of JSON.
+    #[cfg(test)]
+    pub(crate) fn of(json: Value) -> Input {
+        Input {
+            json,
+            files: Vec::new(),
+            _held: None,
+        }
+    }
+
     /// The JSON as a value of some kind.
     pub fn parse<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
         serde_json::from_value(self.json.take())

@@ -39,6 +39,7 @@ pub mod review;
 pub mod search;
 pub mod state;
 pub mod stats;
+pub mod studio;
 pub mod tag;
 pub mod telemetry;
 pub mod uploads;

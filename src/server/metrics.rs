@@ -35,8 +35,9 @@ type Labels<const N: usize> = [(&'static str, String); N];
 type Histograms = Family<Labels<1>, Histogram, fn() -> Histogram>;
 
 /// Parts of the work of a request, as they are counted from the start.
-const STAGES: [&str; 7] = [
-    "decode", "queue", "encode", "words", "search", "write", "render",
+const STAGES: [&str; 10] = [
+    "decode", "queue", "encode", "words", "search", "write", "render", "cutout", "backdrop",
+    "check",
 ];
 
 /// Why a request was turned away.
@@ -199,7 +200,8 @@ impl Metrics {
     }
 
     /// A part of the work took this long: `decode` (bytes → pixels), `queue` (waiting for the model),
-    /// `encode`, `words` (sentence → vector), `search`, `write`, `render` (photo → rendition).
+    /// `encode`, `words` (sentence → vector), `search`, `write`, `render` (photo → rendition),
+    /// `cutout`, `backdrop`, `check` (the studio's, from a photo's bytes to those of the file).
     pub fn stage(&self, name: &'static str, took: Duration) {
         let label = [("stage", name.to_string())];
         self.stages

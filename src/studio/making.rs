@@ -4,7 +4,7 @@ use showroom_catalog::seams::{BadPhoto, Matting, ModelError};
 use showroom_catalog::{Pixels, Stage};
 use showroom_pixels::{DecodeOptions, Decoded, Limits, decode};
 
-use crate::cutout::{Cutout, cut, of_transparent};
+use crate::cutout::{Cutout, Judgement, cut, of_transparent};
 use crate::matte::Band;
 
 /// Decodes every pixel of a photo.
@@ -36,7 +36,12 @@ pub fn cut_out(
 
 /// Words for what a person should look at.
 pub fn flags_of(cutout: &Cutout) -> Vec<String> {
-    let flags = cutout.judgement.flags.iter();
+    flag_names(&cutout.judgement)
+}
+
+/// As [`flags_of`], of a judgement alone.
+pub fn flag_names(judgement: &Judgement) -> Vec<String> {
+    let flags = judgement.flags.iter();
     flags.map(|flag| flag.name().to_string()).collect()
 }
 

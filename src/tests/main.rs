@@ -25,3 +25,5 @@ mod serve;
 mod shared_space;
 mod shop;
 mod studio;
+#[cfg(unix)]
+mod studio_api;

@@ -82,7 +82,7 @@ fn the_page_does_what_it_should_with_the_server_itself() {
     fs::write(shop.dir().join("kind.txt"), kinds).unwrap();
     shop.ok(&["labels", "learn", "kind.txt"]);
     shop.ok(&["labels", "apply"]);
-    let server = Served::start(&shop, &[]);
+    let server = Served::start(&shop, &["--studio-model", "u2netp"]);
     check(&format!("http://{}", server.address), "box");
     drop(server);
     // What was decided there is kept, and tagging again keeps to it.

@@ -362,12 +362,12 @@ pub fn data_uri(bytes: &[u8]) -> String {
     text
 }
 
-fn clients() -> PathBuf {
+pub fn clients() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/clients")
 }
 
 /// A program of the Python environment in the cache, which `make unit` fills.
-fn python(program: &str) -> PathBuf {
+pub fn python(program: &str) -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache");
     let user = || {
         std::env::var_os("XDG_CACHE_HOME")

@@ -59,6 +59,8 @@ pub struct Serve {
     pub limits: ServeLimits,
     #[command(flatten)]
     pub surround: super::surround::SurroundArgs,
+    #[command(flatten)]
+    pub studio: super::serve_studio::StudioArgs,
 }
 
 /// Bounds of the server.

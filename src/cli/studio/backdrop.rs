@@ -25,9 +25,9 @@ const SOFTBOX: &str = "softbox";
 const MAX_BYTES: u64 = 256 << 20;
 
 /// A backdrop, and what changes whenever it does.
-struct Named {
-    backdrop: Backdrop,
-    id: String,
+pub(super) struct Named {
+    pub backdrop: Backdrop,
+    pub id: String,
 }
 
 pub fn run(config: &Config, verb: &Verb) -> Result<(), Failure> {
@@ -90,23 +90,8 @@ pub fn run(config: &Config, verb: &Verb) -> Result<(), Failure> {
 
 /// What `--on` names.
 fn named(config: &Config, on: &str, seed: u64) -> Result<Named, Failure> {
-    let plain = |backdrop| Named {
-        backdrop,
-        id: on.to_string(),
-    };
-    if on == "white" {
-        return Ok(plain(Backdrop::Plain([255; 3])));
-    }
-    if on.starts_with('#') {
-        return match on.contains("..") {
-            true => gradient(on).map(|gradient| plain(Backdrop::Gradient(gradient))),
-            false => parse_colour(on).map(|colour| plain(Backdrop::Plain(colour))),
-        }
-        .map_err(|reason| Failure::Usage(format!("--on: {reason}")));
-    }
-    if let Some(scene) = Scene::built_in(on) {
-        let scene = scene.map_err(Failure::Other)?;
-        return lit(config, scene, None, seed);
+    if let Some(named) = built_in(config, on, seed) {
+        return named;
     }
     let Some(path) = is_file(on) else {
         let names: Vec<&str> = Scene::built_in_names().collect();
@@ -130,6 +115,33 @@ fn named(config: &Config, on: &str, seed: u64) -> Result<Named, Failure> {
         backdrop: Backdrop::Picture(picture),
         id: format!("picture@{}", short_hash(&bytes)),
     })
+}
+
+/// A backdrop that needs no file of the user's: a colour, a gradient or a scene. `None` where it is none.
+pub(super) fn built_in(config: &Config, on: &str, seed: u64) -> Option<Result<Named, Failure>> {
+    if let Some(backdrop) = colours(on) {
+        let named = backdrop.map(|backdrop| Named {
+            backdrop,
+            id: on.to_string(),
+        });
+        return Some(named.map_err(|reason| Failure::Usage(format!("--on: {reason}"))));
+    }
+    let scene = Scene::built_in(on)?;
+    Some(
+        scene
+            .map_err(Failure::Other)
+            .and_then(|scene| lit(config, scene, None, seed)),
+    )
+}
+
+/// `white`, `#rrggbb` or a gradient. `None` where it is none of them.
+pub(super) fn colours(on: &str) -> Option<Result<Backdrop, String>> {
+    match on {
+        "white" => Some(Ok(Backdrop::Plain([255; 3]))),
+        _ if !on.starts_with('#') => None,
+        _ if on.contains("..") => Some(gradient(on).map(Backdrop::Gradient)),
+        _ => Some(parse_colour(on).map(Backdrop::Plain)),
+    }
 }
 
 /// `#from..#to` or `#from..#to@degrees`.

@@ -21,7 +21,7 @@ use crate::whole::write_whole;
 use crate::wire::{self, Work};
 
 /// The mask network that looks; the cut-outs of `--fix` have their own.
-const LOOKS: &str = "u2netp";
+pub(super) const LOOKS: &str = "u2netp";
 /// Photos that are shown to people; the report and the JSON have all.
 const SHOWN: usize = 50;
 
@@ -98,7 +98,7 @@ fn rules(word: &str) -> Result<(RuleSet, String), Failure> {
     let bad = |reason: String| Failure::BadInput(format!("{word}: {reason}"));
     if let Some(rules) = RuleSet::built_in(word) {
         let rules = rules.map_err(bad)?;
-        let hash = short_hash(format!("{rules:?}").as_bytes());
+        let hash = rules_hash(&rules);
         return Ok((rules, hash));
     }
     let Some(path) = is_file(word) else {
@@ -109,8 +109,13 @@ fn rules(word: &str) -> Result<(RuleSet, String), Failure> {
         )));
     };
     let rules = RuleSet::parse(&read_text(&path)?).map_err(bad)?;
-    let hash = short_hash(format!("{rules:?}").as_bytes());
+    let hash = rules_hash(&rules);
     Ok((rules, hash))
+}
+
+/// Changes whenever what they say does.
+pub(super) fn rules_hash(rules: &RuleSet) -> String {
+    short_hash(format!("{rules:?}").as_bytes())
 }
 
 #[derive(Clone, Copy)]

@@ -1,11 +1,13 @@
 //! Files made of photos: what the verbs `check`, `rendition` and `backdrop` share.
 
+mod asked;
 pub mod backdrop;
 pub mod check;
 mod check_sink;
 mod findings;
 pub mod rendition;
 mod rendition_sink;
+pub mod served;
 
 use std::path::{Path, PathBuf};
 

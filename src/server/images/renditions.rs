@@ -216,7 +216,7 @@ impl Renditions {
     }
 
     /// The photo's bytes from the first place that has them, unchanged.
-    async fn read(&self, place: &Place) -> Result<Vec<u8>, ApiError> {
+    pub async fn read(&self, place: &Place) -> Result<Vec<u8>, ApiError> {
         let max_bytes = self.0.config.limits.max_bytes;
         let mut failure = None;
         for uri in &place.uris {

@@ -13,9 +13,10 @@ const PARTS: [&str; 4] = [
     include_str!("edges.json"),
     include_str!("manage.json"),
     include_str!("page.json"),
+    include_str!("studio.json"),
 ];
 
-const DESCRIPTION: &str = "Product photos: search, tags, vectors. Errors are `{message, code, type, link}`; \
+const DESCRIPTION: &str = "Product photos: search, tags, vectors, cut-outs. Errors are `{message, code, type, link}`; \
     429 and 503 say in `Retry-After` when to try again. Every answer has an `x-request-id`.";
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| document(&PARTS));

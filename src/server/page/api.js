@@ -45,20 +45,25 @@ async function send(path, { method = 'GET', body, signal }) {
   }
 }
 
-/** The answer as JSON. Waits and tries again a few times where the server has too much to do. */
-export async function call(path, options = {}) {
+/** The answer, if it is a good one. Waits and tries again a few times where the server has too much to do. */
+async function respond(path, options = {}) {
   for (let attempt = 0; ; attempt++) {
     const response = await send(path, options);
     if (response.status === 401 && await askForKey(attempt ? 'That key is not known here.' : null)) continue;
-    if ((response.status === 429 || response.status === 503) && attempt < 3) {
+    // What took too long once is not asked for again where it is long work.
+    if ((response.status === 429 || (response.status === 503 && !options.once)) && attempt < 3) {
       const seconds = Math.min(Number(response.headers.get('retry-after')) || 1, 5);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
       continue;
     }
-    const body = await response.json().catch(() => null);
-    if (response.ok) return body;
-    throw new ApiError(response.status, body);
+    if (response.ok) return response;
+    throw new ApiError(response.status, await response.json().catch(() => null));
   }
+}
+
+/** The answer as JSON. */
+export async function call(path, options) {
+  return (await respond(path, options)).json().catch(() => null);
 }
 
 const params = (values) => {
@@ -86,4 +91,16 @@ export const review = (asked, signal) => call(`/v1/review?${params(asked)}`, { s
 export const choices = (asked, signal) => call(`/v1/review/choices?${params(asked)}`, { signal });
 export const log = (asked, signal) => call(`/v1/review/log?${params(asked)}`, { signal });
 export const decide = (decisions) => call('/v1/review/decisions', { method: 'POST', body: { decisions } });
+/** A picture that the studio made, how sure it is of it, and what a person should look at. */
+async function made(path, body, signal) {
+  const response = await respond(path, { method: 'POST', body, signal, once: true });
+  const confidence = response.headers.get('x-confidence');
+  const flags = (response.headers.get('x-flags') ?? '').split(', ').filter(Boolean);
+  return { blob: await response.blob(), confidence: confidence === null ? null : Number(confidence), flags };
+}
+
+export const studio = (signal) => call('/v1/studio', { signal });
+export const cutout = (asked, signal) => made('/api/remove', asked, signal);
+export const backdrop = (asked, signal) => made('/v1/backdrop', asked, signal);
+export const check = (asked, signal) => call('/v1/check', { method: 'POST', body: asked, signal, once: true });
 export const undo = (batch) => call('/v1/review/undo', { method: 'POST', body: { batch } });

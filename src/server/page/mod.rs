@@ -19,7 +19,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const INDEX: &str = include_str!("index.html");
 
 /// Name, type and text of everything that the page loads.
-const ASSETS: [(&str, &str, &str); 14] = [
+const ASSETS: [(&str, &str, &str); 16] = [
     ("page.css", CSS, include_str!("page.css")),
     ("icon.svg", "image/svg+xml", include_str!("icon.svg")),
     ("app.js", JS, include_str!("app.js")),
@@ -33,7 +33,9 @@ const ASSETS: [(&str, &str, &str); 14] = [
     ("product.js", JS, include_str!("product.js")),
     ("review.js", JS, include_str!("review.js")),
     ("search.js", JS, include_str!("search.js")),
+    ("rules.js", JS, include_str!("rules.js")),
     ("source.js", JS, include_str!("source.js")),
+    ("studio.js", JS, include_str!("studio.js")),
 ];
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";

@@ -6,6 +6,7 @@ import { choose } from './choose.js';
 import { counted, el, failed, fileName, percent, tell, toast } from './dom.js';
 import { Grid } from './grid.js';
 import { ArraySource } from './source.js';
+import { studioPart } from './studio.js';
 
 const CATEGORY = '@category';
 const UNITS = ['bytes', 'kB', 'MB', 'GB'];
@@ -38,15 +39,16 @@ export function productView(query, { go, updateWaiting }) {
   const key = query.get('key') ?? '';
   const view = { title: key || 'Product', node: el('article', { class: 'product' }) };
   const stop = new AbortController();
+  const studio = studioPart();
   let grids = [];
   let at = 0;
   view.open = load;
-  view.close = () => { stop.abort(); grids.forEach((grid) => grid.close()); };
+  view.close = () => { stop.abort(); studio.close(); grids.forEach((grid) => grid.close()); };
   // The same view is made anew for another product.
   view.follow = () => false;
 
   async function load() {
-    view.node.replaceChildren(el('div', { class: 'stage skeleton' }, el('span', { class: 'frame' })), el('div', { class: 'about' }, ...Array.from({ length: 8 }, () => el('span', { class: 'line wait' }))));
+    view.node.replaceChildren(el('div', { class: 'pair' }, el('div', { class: 'stage skeleton' }, el('span', { class: 'frame' })), el('div', { class: 'about' }, ...Array.from({ length: 8 }, () => el('span', { class: 'line wait' })))));
     try {
       draw(await api.product(key, stop.signal));
     } catch (error) {
@@ -123,6 +125,7 @@ export function productView(query, { go, updateWaiting }) {
     const show = (index, focus) => {
       at = index;
       const photo = product.photos[at];
+      studio.show(photo);
       const thumbs = product.photos.length > 1 && el('div', { class: 'thumbs', role: 'group', 'aria-label': 'Photos of this product' },
         product.photos.map((other, place) => el('button', { type: 'button', 'aria-pressed': String(place === at), 'aria-label': `Photo ${place + 1} of ${product.photos.length}: ${fileName(other.uri)}`, onclick: () => show(place, true) }, picture(other, { sizes: '72px', alt: '' }))));
       stage.replaceChildren(el('div', { class: 'large' }, picture(photo, { sizes: '(max-width: 860px) 96vw, 560px', eager: true })), ...[thumbs].filter(Boolean));
@@ -148,7 +151,7 @@ export function productView(query, { go, updateWaiting }) {
     show(at);
     const near = strip('Near duplicates', product.near_duplicates, 'The same picture: resized, cropped, compressed again.');
     const alike = strip('Most alike', product.alike);
-    view.node.replaceChildren(...[el('button', { type: 'button', class: 'quiet back', onclick: () => (history.length > 1 ? history.back() : go('/')) }, '← Back'), stage, about, near, alike].filter(Boolean));
+    view.node.replaceChildren(...[el('button', { type: 'button', class: 'quiet back', onclick: () => (history.length > 1 ? history.back() : go('/')) }, '← Back'), el('div', { class: 'pair' }, stage, about), studio.node, near, alike].filter(Boolean));
     grids.forEach((grid) => grid.open());
     if (near) tell(counted(product.near_duplicates.length, 'near duplicate'));
   }

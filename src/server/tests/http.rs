@@ -13,8 +13,11 @@ use showroom_server::images::sign::{Signer, random_key};
 use showroom_server::images::{RenditionConfig, Renditions};
 use showroom_server::jobs::{ApiJobs, JobOptions, Jobs};
 use showroom_server::metrics::Metrics;
+use showroom_server::studio::Bench;
 use showroom_server::{App, Around, Parts, router, work};
 use tempfile::TempDir;
+
+use crate::studio::FakeStudio;
 use tokio::sync::oneshot;
 
 /// Nothing in these tests takes this long.
@@ -52,6 +55,7 @@ fn around(app: &App, folder: &Path) -> Around {
         jobs: Some(jobs.unwrap()),
         metrics: Arc::new(Metrics::new()),
         device_memory: None,
+        studio: Some(Bench::start(Arc::new(FakeStudio), 1, app.observe.clone()).unwrap()),
     }
 }
 

@@ -11,7 +11,7 @@ const WRITE: &str = "a-key-that-writes";
 const ADMIN: &str = "a-key-that-manages";
 
 /// Every route, with the scope that it takes.
-const ROUTES: [(&str, &str, Option<Scope>); 36] = [
+const ROUTES: [(&str, &str, Option<Scope>); 41] = [
     ("get", "/", None),
     ("get", "/health", None),
     ("get", "/ready", None),
@@ -34,6 +34,11 @@ const ROUTES: [(&str, &str, Option<Scope>); 36] = [
     ("get", "/indexes/{index}/health", Some(Scope::Read)),
     ("post", "/v1/embeddings", Some(Scope::Read)),
     ("post", "/v1/tag", Some(Scope::Read)),
+    ("get", "/api/remove", Some(Scope::Read)),
+    ("post", "/api/remove", Some(Scope::Read)),
+    ("get", "/v1/studio", Some(Scope::Read)),
+    ("post", "/v1/backdrop", Some(Scope::Read)),
+    ("post", "/v1/check", Some(Scope::Read)),
     ("get", "/v1/models", Some(Scope::Read)),
     ("get", "/v1/models/{id}", Some(Scope::Read)),
     ("get", "/v1/models/{id}/card", Some(Scope::Read)),

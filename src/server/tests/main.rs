@@ -14,5 +14,6 @@ mod openai;
 mod reload;
 mod search;
 mod served;
+mod studio;
 mod telemetry;
 mod writers;

@@ -13,10 +13,13 @@ pub use frame::{Aspect, Frame, FrameError};
 pub use judge::{Flag, Judgement};
 pub(crate) use maker::RULES;
 pub use maker::{CutoutMaker, CutoutOptions};
-pub use remove::{BadParameter, RemoveError, RemoveParams, remove};
+pub use remove::{BadParameter, RemoveError, RemoveParams, Removed, remove};
 
 use crate::foreground;
 use crate::matte::{Band, refine};
+
+/// Share of the picture that the product fills where only its shape or size is asked for.
+pub const DEFAULT_FILL: f64 = 0.85;
 
 /// The network must be this sure somewhere in the photo, or there is no product: scaling would make a
 /// mask of noise. On photos of products it is above .99, on a plain surface below ½.

@@ -1,12 +1,16 @@
-//! Background removal as `rembg`'s server takes it: one photo in, one PNG out, the parameters by its names.
+//! Background removal as `rembg`'s server takes it: one photo in, one picture out, the parameters by its names
+//! and some of ours.
 
 use showroom_catalog::Pixels;
 use showroom_catalog::seams::{Matting, ModelError};
 use showroom_pixels::{DecodeOptions, Limits, Mask, PixelError, decode_pixels, photo_id};
 
-use super::{cut, of_transparent};
+use super::{Aspect, DEFAULT_FILL, Flag, Frame, FrameError, Judgement, cut, of_transparent};
 use crate::matte::{Band, Reach};
 use crate::write::{ImageFormat, Metadata, SourceType, WriteError, encode, encode_mask};
+
+/// More pixels of AVIF take longer than anybody waits.
+const MOST_AVIF_PIXELS: u64 = 16 << 20;
 
 /// What a request asks for.
 ///
@@ -29,6 +33,12 @@ pub struct RemoveParams {
     pub hard: bool,
     /// `bgc`: red, green, blue and alpha behind the product.
     pub background_colour: Option<[u8; 4]>,
+    /// `format`: PNG, WebP or AVIF; a mask is always PNG.
+    pub format: ImageFormat,
+    /// `quality`: 1–100, of WebP (100 is exact) and AVIF.
+    pub quality: u8,
+    /// `fill`, `aspect`, `size`: without any of them the picture is as large as the photo.
+    pub frame: Option<Frame>,
 }
 
 impl Default for RemoveParams {
@@ -42,6 +52,9 @@ impl Default for RemoveParams {
             only_mask: false,
             hard: false,
             background_colour: None,
+            format: ImageFormat::Png,
+            quality: 90,
+            frame: None,
         }
     }
 }
@@ -56,8 +69,8 @@ pub struct BadParameter {
 }
 
 impl RemoveParams {
-    /// Reads the pairs of a query or form, decoded. Names that rembg has and this does not (`x`, `file`,
-    /// `url`) are passed over, as is what is empty.
+    /// Reads the pairs of a query or form, decoded. Names that rembg has and this does not (`x`, `extras`,
+    /// `file`, `url`) are passed over, as is what is empty.
     pub fn from_pairs<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, BadParameter> {
@@ -84,6 +97,37 @@ impl RemoveParams {
                         .ok_or_else(|| bad("take red,green,blue,alpha, each 0 to 255"))?;
                     params.background_colour = Some(colour);
                 }
+                "format" => {
+                    let format = value
+                        .parse()
+                        .ok()
+                        .filter(|format: &ImageFormat| FORMATS.contains(format));
+                    params.format = format.ok_or_else(|| bad("take png, webp or avif"))?;
+                }
+                "quality" => {
+                    let quality = value.parse().ok().filter(|q: &u8| (1..=100).contains(q));
+                    params.quality = quality.ok_or_else(|| bad("take a number from 1 to 100"))?;
+                }
+                "fill" => {
+                    let fill = value
+                        .parse()
+                        .ok()
+                        .filter(|fill: &f64| (0.01..=1.0).contains(fill));
+                    params.framed().fill = fill.ok_or_else(|| bad("take a share, 0.01 to 1"))?;
+                }
+                "aspect" => {
+                    let aspect: Result<Aspect, _> = value.parse();
+                    let aspect = aspect.map_err(|_| bad("take width:height, as in 4:5"))?;
+                    params.framed().aspect = Some(aspect);
+                }
+                "size" => {
+                    let size = value
+                        .parse()
+                        .ok()
+                        .filter(|side: &u32| (1..=MAX_SIDE).contains(side));
+                    let size = size.ok_or_else(|| bad("take pixels, 1 to 10000"))?;
+                    params.framed().size = Some(size);
+                }
                 _ => {}
             }
         }
@@ -96,8 +140,18 @@ impl RemoveParams {
         }
         Ok(params)
     }
+
+    fn framed(&mut self) -> &mut Frame {
+        self.frame.get_or_insert(Frame {
+            fill: DEFAULT_FILL,
+            aspect: None,
+            size: None,
+        })
+    }
 }
 
+const FORMATS: [ImageFormat; 3] = [ImageFormat::Png, ImageFormat::Webp, ImageFormat::Avif];
+const MAX_SIDE: u32 = 10_000;
 const FLAG: &str = "take true or false";
 const BYTE: &str = "take a number from 0 to 255";
 const MAX_REACH: u32 = 1000;
@@ -132,18 +186,33 @@ pub enum RemoveError {
     /// The model cannot go on: ours.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The picture that is asked for is too large.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(
+        "a picture of {width}x{height} pixels takes too long as AVIF; take webp, or a smaller size"
+    )]
+    SlowAvif { width: u32, height: u32 },
     #[error(transparent)]
     Write(#[from] WriteError),
 }
 
-/// A photo's bytes → a PNG of the product alone, as large as the photo. `matting` is the model of
-/// [`RemoveParams::model`]. Blocks for about a second a photo.
+/// What was made of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Removed {
+    pub bytes: Vec<u8>,
+    pub format: ImageFormat,
+    pub judgement: Judgement,
+}
+
+/// A photo's bytes → a picture of the product alone. `matting` is the model of [`RemoveParams::model`].
+/// Blocks for about a second a photo.
 pub fn remove(
     bytes: &[u8],
     params: &RemoveParams,
     matting: &mut dyn Matting,
     limits: &Limits,
-) -> Result<Vec<u8>, RemoveError> {
+) -> Result<Removed, RemoveError> {
     let options = DecodeOptions {
         min_side: u32::MAX,
         limits: limits.clone(),
@@ -167,20 +236,38 @@ pub fn remove(
     if params.hard {
         harden(&mut cutout.pixels, &pixels);
     }
+    if let Some(frame) = &params.frame {
+        let framed = frame.apply(&cutout.pixels)?;
+        cutout.pixels = framed.pixels;
+        if framed.enlarged {
+            cutout.judgement.flags.push(Flag::Enlarged);
+        }
+    }
     if params.only_mask {
         let mask: Mask = cutout.mask();
-        return Ok(encode_mask(
-            &mask,
-            &Metadata {
-                source_type: None,
-                ..metadata
-            },
-        )?);
+        let metadata = Metadata {
+            source_type: None,
+            ..metadata
+        };
+        return Ok(Removed {
+            bytes: encode_mask(&mask, &metadata)?,
+            format: ImageFormat::Png,
+            judgement: cutout.judgement,
+        });
     }
     if let Some(colour) = params.background_colour {
         put_behind(&mut cutout.pixels, colour);
     }
-    Ok(encode(&cutout.pixels, ImageFormat::Png, 100, &metadata)?)
+    let (width, height) = (cutout.pixels.width, cutout.pixels.height);
+    if params.format == ImageFormat::Avif && u64::from(width) * u64::from(height) > MOST_AVIF_PIXELS
+    {
+        return Err(RemoveError::SlowAvif { width, height });
+    }
+    Ok(Removed {
+        bytes: encode(&cutout.pixels, params.format, params.quality, &metadata)?,
+        format: params.format,
+        judgement: cutout.judgement,
+    })
 }
 
 fn band(params: &RemoveParams) -> Band {
@@ -261,9 +348,22 @@ mod tests {
             only_mask: false,
             hard: true,
             background_colour: Some([255, 0, 10, 128]),
+            ..RemoveParams::default()
         };
         assert_eq!(read(&query), Ok(wanted));
         assert_eq!(read(&[("a", "")]), Ok(RemoveParams::default()));
+    }
+
+    #[test]
+    fn what_is_asked_of_the_frame_makes_one() {
+        assert_eq!(read(&[]).unwrap().frame, None);
+        let params = read(&[("aspect", "4:5"), ("format", "WEBP"), ("size", "900")]).unwrap();
+        let frame = params.frame.unwrap();
+        let aspect = Some("4:5".parse().unwrap());
+        let wanted = (DEFAULT_FILL, aspect, Some(900));
+        assert_eq!((frame.fill, frame.aspect, frame.size), wanted);
+        assert_eq!(params.format, ImageFormat::Webp);
+        assert_eq!(read(&[("fill", "0.5")]).unwrap().frame.unwrap().fill, 0.5);
     }
 
     #[test]
@@ -275,6 +375,13 @@ mod tests {
             ("ae", "100000"),
             ("bgc", "red"),
             ("bgc", "1,2"),
+            ("format", "jpeg"),
+            ("format", "gif"),
+            ("quality", "0"),
+            ("fill", "nan"),
+            ("fill", "0"),
+            ("aspect", "1"),
+            ("size", "10001"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!((error.name.as_str(), error.value.as_str()), (name, value));

@@ -187,6 +187,94 @@ await check('a product shows its photos, tags, facts and the way back', {}, asyn
   await page.waitForFunction(() => Math.abs(scrollY - window.clickedAt) < 5, null, { timeout: 10000 });
 });
 
+/** Opens the first product, whose part of the studio is there. */
+const atStudio = async (page) => {
+  await page.go('/');
+  const [one] = (await api(page, '/v1/products?limit=1')).items;
+  await page.go(`/?view=product&key=${encodeURIComponent(one.sku ?? one.id)}`);
+  const studio = page.getByRole('region', { name: 'Studio' });
+  await studio.getByRole('radio').nth(14).waitFor();
+  return studio;
+};
+const making = async (studio) => {
+  await studio.getByRole('button', { name: 'Make the picture' }).click();
+  await studio.locator('.made img').waitFor();
+};
+
+await check('a product is cut out, put on something else and taken home', {}, async (page) => {
+  const studio = await atStudio(page);
+  assert.equal(await studio.locator('.made img').count(), 0, 'nothing is made unasked');
+  await studio.getByRole('button', { name: 'Make the picture' }).focus();
+  await page.keyboard.press('Enter');
+  await studio.locator('.made img').waitFor();
+  assert.match(await studio.locator('.made img').getAttribute('alt'), /cut out$/);
+  assert.match(await studio.locator('figcaption').innerText(), /\d × \d+ pixels · PNG, .* · confidence \d+ %/);
+  assert.deepEqual(await studio.getByLabel('File').locator('option').allInnerTexts(), ['PNG', 'WebP', 'AVIF'], 'JPEG has no transparency');
+  await page.shot('studio-cutout');
+  const coming = page.waitForEvent('download');
+  await studio.getByRole('link', { name: 'Download' }).click();
+  assert.match((await coming).suggestedFilename(), /-cutout\.png$/);
+  // By keyboard alone from here on.
+  await studio.getByRole('radio', { name: 'Transparent' }).focus();
+  await page.keyboard.press('ArrowDown');
+  assert.ok(await studio.getByRole('radio', { name: 'White', exact: true }).isChecked());
+  const asked = page.waitForRequest((request) => request.url().endsWith('/v1/backdrop'));
+  await studio.getByLabel('Shape').selectOption('4:5');
+  await studio.getByLabel('Product fills').selectOption('0.9');
+  await making(studio);
+  const body = (await asked).postDataJSON();
+  assert.deepEqual([body.on, body.aspect, body.fill, body.format], ['white', '4:5', 0.9, 'png']);
+  await page.shot('studio-white');
+  await studio.getByRole('radio', { name: 'oak table' }).check();
+  await studio.getByLabel('File').selectOption('jpeg');
+  await making(studio);
+  assert.match(await studio.locator('.made img').getAttribute('alt'), /on oak table$/);
+  await studio.locator('.made').scrollIntoViewIfNeeded();
+  await page.shot('studio-scene');
+});
+
+await check('waits, ends and errors of the studio are said', {}, async (page) => {
+  const studio = await atStudio(page);
+  const held = [];
+  await page.route('**/api/remove', (route) => { held.push(route); });
+  await studio.getByRole('button', { name: 'Make the picture' }).click();
+  await studio.getByText('Being made…').waitFor();
+  await page.shot('studio-waiting');
+  await studio.getByRole('button', { name: 'Stop' }).click();
+  await studio.getByText('Stopped.').waitFor();
+  await page.unroute('**/api/remove');
+  page.expected.push('422', 'ERR_FAILED');
+  await page.route('**/api/remove', (route) => route.fulfill({ status: 422, json: { message: 'The JPEG ends early.', code: 'bad_photo' } }));
+  await studio.getByRole('button', { name: 'Make the picture' }).click();
+  await studio.getByRole('alert').filter({ hasText: 'The JPEG ends early.' }).waitFor();
+  await page.unroute('**/api/remove');
+  await making(studio);
+  assert.equal(await studio.getByRole('alert').count(), 0);
+  // A server without a studio shows none.
+  page.expected.push('404');
+  await page.route('**/v1/studio', (route) => route.fulfill({ status: 404, json: { message: 'off', code: 'studio_is_off' } }));
+  await page.reload();
+  await page.locator('.about h1').waitFor();
+  await page.waitForTimeout(300);
+  assert.equal(await studio.count(), 0);
+});
+
+await check('a photo is checked against the rules of a marketplace', {}, async (page) => {
+  const studio = await atStudio(page);
+  await studio.getByLabel('Rules of').selectOption('amazon');
+  await studio.getByRole('button', { name: 'Check the photo' }).click();
+  const table = studio.getByRole('table', { name: /Amazon/ });
+  await table.waitFor();
+  assert.deepEqual(await table.getByRole('columnheader').allInnerTexts(), ['Rule', 'Measured', 'Limit', 'Verdict']);
+  const rows = await table.locator('tbody tr').evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
+  assert.ok(rows.length >= 4);
+  assert.ok(rows.every((cells) => cells.every((cell) => cell !== '')), JSON.stringify(rows));
+  assert.ok(rows.some((cells) => cells[3].includes('not kept')), 'small or not on white: something is not kept');
+  await studio.getByText(/\d+ rules: /).waitFor();
+  await table.scrollIntoViewIfNeeded();
+  await page.shot('studio-rules');
+});
+
 await check('nothing found, no good match and errors are said plainly', {}, async (page) => {
   const answer = (hits, match) => ({ json: { hits, match, facets: { photos: 0, category: [], colour: [], label: [], format: [], attributes: {} }, limit: 60, offset: 0, processingTimeMs: 1 } });
   await page.go('/');
@@ -414,6 +502,16 @@ await check('nothing is wider than a phone', phone, async (page) => {
     await page.waitForTimeout(300);
     await page.shot(`phone-${name}`);
   }
+  const studio = await atStudio(page);
+  await making(studio);
+  await studio.getByRole('button', { name: 'Check the photo' }).click();
+  await studio.getByRole('table').waitFor();
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.equal(wide, 0, 'the studio scrolls sideways');
+  await studio.locator('.made').scrollIntoViewIfNeeded();
+  await page.shot('phone-studio');
+  await studio.getByRole('table').scrollIntoViewIfNeeded();
+  await page.shot('phone-rules');
   await page.go('/');
   await loaded(page);
   await page.getByRole('button', { name: /^Filters/ }).tap();
@@ -444,6 +542,16 @@ for (const [name, options] of Object.entries({ light: {}, dark: { colorScheme: '
       if (name === 'dark') await page.shot(`dark-${view}`);
       await look(view);
     }
+    const studio = await atStudio(page);
+    await making(studio);
+    await studio.getByRole('button', { name: 'Check the photo' }).click();
+    await studio.getByRole('table').waitFor();
+    await page.waitForTimeout(300);
+    if (name === 'dark') {
+      await studio.scrollIntoViewIfNeeded();
+      await page.shot('dark-studio');
+    }
+    await look('studio');
     await reviewing(page);
     await page.keyboard.press('c');
     await page.locator('#offered li').first().waitFor();

@@ -133,6 +133,26 @@ function waiting() {
   return items.filter((item) => !decided.has(`${item.id} ${item.label}`)).sort((a, b) => (a.score ?? 0.5) - (b.score ?? 0.5) || a.uri.localeCompare(b.uri));
 }
 
+/** What the studio can do, and what it says of every photo. */
+const SCENES = ['studio-white', 'studio-grey', 'dark-studio', 'blush-sweep', 'sage-sweep', 'concrete', 'oak-table', 'walnut-shelf', 'marble', 'sand-sun', 'terracotta-evening', 'sky-terrace'];
+const STUDIO = {
+  models: ['u2net', 'u2netp'],
+  scenes: SCENES.map((name, n) => ({ name, title: `${name.replace('-', ' ')}, soft light`, wall: `hsl(${n * 30} 25% 80%)`, floor: `hsl(${n * 30} 30% 60%)` })),
+  rules: ['Amazon', 'Google', 'Shopify', 'Zalando'].map((title) => ({ name: title.toLowerCase(), title: `${title}, main image`, source: `${title}, requirements of product images`, read: '2026-11' })),
+};
+const FINDINGS = [
+  { measure: 'longest-side', level: 'required', verdict: 'pass', value: 1600, limit: '500 to 10000', says: 'the longest side has 500 to 10,000 pixels', remedy: null },
+  { measure: 'white', level: 'required', verdict: 'fail', value: 0.876543, limit: '≥ 0.999', says: 'the background is pure white', remedy: 'put the cut-out on white' },
+  { measure: 'letters', level: 'required', verdict: 'unknown', value: null, limit: '≤ 0', says: 'no text: the background is too busy to tell', remedy: null },
+  { measure: 'bytes', level: 'recommended', verdict: 'warn', value: 12345678, limit: '≤ 10000000', says: 'the file is not larger than 10 MB', remedy: 'save it again at a lower quality' },
+];
+
+/** A picture of the studio: no background, or one in a colour. */
+function studioPicture({ photo: id, on }) {
+  const behind = on ? `<rect width="100" height="100" fill="${on.startsWith('#') ? on : on === 'white' ? '#fff' : '#b98'}"/>` : '';
+  return picture(numberOf(id) & 0xffffff).replace(/<rect[^>]*>/, behind).replace('<svg ', '<svg width="800" height="800" ');
+}
+
 const nodeOf = (id) => KINDS.filter(([known]) => known === id).map(([, path]) => ({ id, name: path.at(-1), path }))[0];
 
 function decide({ decisions }) {
@@ -169,6 +189,8 @@ function answer(url, body) {
   const path = decodeURIComponent(url.pathname);
   if (path === '/indexes') return { results: [{ indexName: 'mock' }] };
   if (path === '/indexes/mock/search') return search(body);
+  if (path === '/v1/studio') return STUDIO;
+  if (path === '/v1/check') return { rules: body.rules, verdict: 'fail', findings: FINDINGS, fixed: null, not_fixed: null };
   if (path === '/v1/facets') return facetsOf(at('where'));
   if (path === '/v1/products') {
     const all = listed(at('where'));
@@ -218,6 +240,11 @@ const server = createServer(async (request, response) => {
     if (url.pathname.startsWith('/images/')) return send(200, TYPES.svg, picture(numberOf(url.pathname.slice(8)) & 0xffffff));
     let text = '';
     for await (const chunk of request) text += chunk;
+    if (url.pathname === '/api/remove' || url.pathname === '/v1/backdrop') {
+      response.setHeader('x-confidence', '0.931');
+      response.setHeader('x-flags', 'cut_by_frame');
+      return send(200, TYPES.svg, studioPicture(JSON.parse(text)));
+    }
     const body = answer(url, text ? JSON.parse(text) : undefined);
     if (body === null) return send(404, 'application/json', JSON.stringify({ message: 'There is no such thing.', code: 'not_found', type: 'invalid_request', link: '/docs' }));
     return send(200, 'application/json', JSON.stringify(body));
