@@ -20,6 +20,7 @@ use showroom_pixels::{DecodeOptions, decode, photo_id};
 use showroom_store::{LanceCatalogue, read_adapter};
 use showroom_vision::adapter::{AdaptedWords, Adapter};
 use showroom_vision::bands::bands_of;
+use showroom_vision::diffusion::{Checkpoint, Diffusion};
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
 use showroom_vision::engines::device::{DeviceWish, Precision, PrecisionWish};
 use showroom_vision::exact_search::GpuSearch;
@@ -354,6 +355,13 @@ pub fn matting(
         .map(|_| Ok(Box::new(model.worker(threads)?) as Box<dyn Matting>))
         .collect::<Result<_, Failure>>()?;
     Ok((taken, workers))
+}
+
+/// An inpainting model, on a GPU where there is one, else on the CPU.
+pub fn diffusion(config: &Config, checkpoint: &Checkpoint) -> Result<(Taken, Diffusion), Failure> {
+    let taken = engine(config, &library(config)?, Work::Bulk)?;
+    let model = Diffusion::open(checkpoint, taken.engine())?;
+    Ok((taken, model))
 }
 
 fn class_tagger(library: &Library) -> Result<ClassTagger, Failure> {
