@@ -18,8 +18,15 @@ mod page;
 mod pictures;
 mod pillow;
 #[cfg(unix)]
+mod prompts;
+#[cfg(unix)]
 mod serve;
 #[cfg(unix)]
 mod shared_space;
 mod shop;
 mod studio;
+#[cfg(unix)]
+// `uniform` is of use to the other binary.
+#[allow(dead_code)]
+#[path = "../vision/tests/tiny_diffusion.rs"]
+mod tiny_diffusion;

@@ -39,8 +39,8 @@ pub fn make(
     let (matting_engine, matting) = wire::matting(config, &verb.model, Work::Question)?;
     let (engine, model) = wire::diffusion(config, &checkpoint)?;
     config.say(&matting_engine);
-    say_how_long(config, &engine, &model);
     let watch = Watch::new(config)?;
+    say_how_long(config, &engine, &model);
     let maker = |matting| -> Box<dyn Maker> {
         Box::new(InpaintMaker {
             matting,

@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use showroom_catalog::seams::ModelError;
 
 use super::files::{Checkpoint, FILES, Part};
 use crate::weights::{PullOptions, WeightsError, fetch_repository};
+
+/// The longest time for one file, of some gigabytes.
+const TIMEOUT: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// Where a checkpoint of the hub lies below the cache.
 fn place(cache: &Path, repository: &str, revision: &str) -> PathBuf {
@@ -23,6 +27,10 @@ pub fn from_hub(
     asking: &mut dyn FnMut(&str),
 ) -> Result<Checkpoint, ModelError> {
     let folder = place(cache, repository, revision);
+    let options = &PullOptions {
+        timeout: options.timeout.max(TIMEOUT),
+        ..options.clone()
+    };
     let mut fetch = |file: &str, needed: bool| -> Result<bool, ModelError> {
         if folder.join(file).is_file() {
             return Ok(true);
