@@ -72,7 +72,8 @@ def tokenizer(folder, pad):
     special = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>",
                "pad_token": pad}
     (folder / "special_tokens_map.json").write_text(json.dumps(special, indent=1) + "\n")
-    config = special | {"model_max_length": 77, "do_lower_case": True, "tokenizer_class": "CLIPTokenizer"}
+    # As in the files of 2, of which the one above wins.
+    config = special | {"pad_token": "<|endoftext|>", "model_max_length": 77, "do_lower_case": True, "tokenizer_class": "CLIPTokenizer"}
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1) + "\n")
     return CLIPTokenizer.from_pretrained(folder), model["vocab"]
 
@@ -162,7 +163,8 @@ def main():
         shapes = {}
         for part, model in [("text_encoder", text), ("unet", unet), ("vae", vae)]:
             (folder / part).mkdir(exist_ok=True)
-            (folder / part / "config.json").write_text(json.dumps(json.loads(model.config.to_json_string() if part == "text_encoder" else model.to_json_string()), indent=1) + "\n")
+            config = model.config if part == "text_encoder" else model
+            (folder / part / "config.json").write_text(config.to_json_string().rstrip() + "\n")
             shapes[part] = {name: list(tensor.shape) for name, tensor in model.state_dict().items()
                             if tensor.is_floating_point()}
         scheduler.save_pretrained(folder / "scheduler")

@@ -22,6 +22,9 @@ pub const FILES: [&str; 8] = [
     "tokenizer/tokenizer_config.json",
 ];
 
+/// What may be there too.
+pub const OPTIONAL: &str = "tokenizer/special_tokens_map.json";
+
 /// A part that has weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -122,7 +125,9 @@ impl Checkpoint {
     pub fn id(&self) -> Result<String, ModelError> {
         let mut all = Sha256::new();
         let weights = Part::ALL.map(|part| self.weights(part));
-        let files = FILES.iter().map(|name| Ok(self.file(name)));
+        let optional = Some(OPTIONAL).filter(|name| self.file(name).is_file());
+        let files = FILES.into_iter().chain(optional);
+        let files = files.map(|name| Ok(self.file(name)));
         for path in files.chain(weights) {
             all.update(hash(&path?)?);
         }

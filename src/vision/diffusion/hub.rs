@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use showroom_catalog::seams::ModelError;
 
-use super::files::{Checkpoint, FILES, Part};
+use super::files::{Checkpoint, FILES, OPTIONAL, Part};
 use crate::weights::{PullOptions, WeightsError, fetch_repository};
 
 /// The longest time for one file, of some gigabytes.
@@ -41,6 +41,7 @@ pub fn from_hub(
     for file in FILES {
         fetch(file, true)?;
     }
+    fetch(OPTIONAL, false)?;
     for part in Part::ALL {
         let [full, half, pickled] = part.weights();
         // Whatever is there already is not fetched in another form.

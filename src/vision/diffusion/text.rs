@@ -23,6 +23,8 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 const HIDDEN: f32 = -1e9;
 /// What CLIP splits words by.
 const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+/// A file that may be there.
+const SPECIAL: &str = "special_tokens_map.json";
 const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
 
@@ -76,16 +78,21 @@ impl ClipTokenizer {
         tokenizer
             .with_truncation(Some(truncation))
             .map_err(|error| refused(&error.to_string()))?;
-        let pad = json("tokenizer_config.json")?;
+        let config_json = json("tokenizer_config.json")?;
+        // The older of two files that may say it wins, as in transformers, unless the newer one is of the kind
+        // that has all tokens in it.
+        let is_older = config_json.get("added_tokens_decoder").is_none();
+        let older = match is_older && folder.join(SPECIAL).is_file() {
+            true => json(SPECIAL)?,
+            false => Value::Null,
+        };
+        let pad = older.get("pad_token").or(config_json.get("pad_token"));
         // A word, or an object round it.
-        let pad = pad.get("pad_token").and_then(|pad| {
-            let inner = pad.get("content").unwrap_or(pad);
-            inner.as_str().map(String::from)
-        });
+        let pad = pad.and_then(|pad| pad.get("content").unwrap_or(pad).as_str());
         Ok(ClipTokenizer {
             tokenizer,
             tokens: config.tokens,
-            pad: id(pad.as_deref().unwrap_or(END))?,
+            pad: id(pad.unwrap_or(END))?,
         })
     }
 
