@@ -149,12 +149,12 @@ are, one for one, unless --size makes them smaller or --harmonise is given. Scen
 showroom models pull environments.
 
 --prompt needs the weights of a Stable Diffusion 1.5 or 2 inpainting model, which do not come with showroom;
-their licence (often CreativeML OpenRAIL-M, which restricts uses) is yours to check. It takes 8 GB of memory for
-weights of 4 GB in f32 and up to 12 GB while they are read. A step (two runs of the network, one with --guidance
-1) takes from half a minute to some minutes on a CPU, so a photo takes from a quarter of an hour; on a GPU some
-seconds to a minute. Photos are made one after another; Ctrl-C stops between two steps. The picture is made at
-the model's own size, about 512 x 512 pixels, and enlarged behind the product, so it is soft beside a large one:
---size 1024 is a good choice. The model may draw on the product's outline; look at what it made.")]
+their licence (often CreativeML OpenRAIL-M, which restricts uses) is yours to check. A full-size model has a
+billion weights: reckon with 8 GB of memory, or of the GPU's, and half a minute to some minutes a step on a CPU
+(two runs of the network, one with --guidance 1), so a quarter of an hour and more a photo. Photos are made one
+after another; Ctrl-C stops between two steps. The picture is made at the model's own size, about 512 x 512
+pixels, and enlarged behind the product, so it is soft beside a large one: --size 1024 is a good choice. The
+model may draw on at the product's outline; look at what it made.")]
 pub struct Backdrop {
     #[command(flatten)]
     pub photos: PhotoArgs,
