@@ -178,6 +178,39 @@ pub trait Matting: Send {
     fn matte(&mut self, pixels: &Pixels) -> Result<Result<SoftMask, String>, ModelError>;
 }
 
+/// What is asked of an [`Inpainting`] model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// What is to be round the product: `on a mossy rock`.
+    pub prompt: String,
+    /// What is not; may be empty.
+    pub negative: String,
+    /// In how many steps noise is taken away, from 1.
+    pub steps: u32,
+    /// How much more the words count than none, usually 5 to 10; up to 1 they count once and `negative` not
+    /// at all, in half the time.
+    pub guidance: f32,
+    /// The same seed gives the same noise.
+    pub seed: u64,
+}
+
+/// Words → what is round a product. One belongs to one thread.
+pub trait Inpainting: Send {
+    /// Changes whenever the same words would give another picture.
+    fn id(&self) -> &str;
+
+    /// An opaque picture at the model's own size, of about the same shape as `product`, which is transparent
+    /// (straight alpha) where the picture is to be made. The product on it is redrawn, so that the real one
+    /// belongs over it. `step` is told before each step how many are done and of how many, and once in the
+    /// end; where it answers `false`, the model stops with [`ModelError::Stopped`].
+    fn paint(
+        &mut self,
+        wanted: &Wanted,
+        product: &Pixels,
+        step: &mut dyn FnMut(usize, usize) -> bool,
+    ) -> Result<Pixels, ModelError>;
+}
+
 /// Why nothing was made of a photo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadPhoto {
@@ -414,6 +447,9 @@ pub enum ModelError {
     /// The engine failed.
     #[error("{0}")]
     Failed(String),
+    /// Whoever asked wanted it to stop.
+    #[error("stopped before the end")]
+    Stopped,
 }
 
 /// Which columns a scan brings.

@@ -77,6 +77,7 @@ impl From<ModelError> for Failure {
             ModelError::Device(reason) => Failure::Device(reason),
             ModelError::Failed(reason) => Failure::Other(reason),
             ModelError::Missing(reason) | ModelError::Refused(reason) => Failure::Model(reason),
+            ModelError::Stopped => Failure::Interrupted,
         }
     }
 }

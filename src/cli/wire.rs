@@ -20,6 +20,7 @@ use showroom_catalog::{Photo, PhotoRef};
 use showroom_pixels::{DecodeOptions, decode, photo_id};
 use showroom_store::{LanceCatalogue, read_adapter};
 use showroom_vision::bands::bands_of;
+use showroom_vision::diffusion::{Checkpoint, Diffusion};
 use showroom_vision::encoder::{ProductEncoder, ProductModels};
 use showroom_vision::engines::device::{DeviceWish, Precision, PrecisionWish};
 use showroom_vision::exact_search::GpuSearch;
@@ -363,6 +364,13 @@ pub fn matting_models(config: &Config) -> Result<Vec<String>, Failure> {
     let all = library.models().iter().map(|model| &model.manifest);
     let matting = all.filter(|manifest| manifest.task == Task::Matte);
     Ok(matting.map(|manifest| manifest.name.clone()).collect())
+}
+
+/// An inpainting model, on a GPU where there is one, else on the CPU.
+pub fn diffusion(config: &Config, checkpoint: &Checkpoint) -> Result<(Taken, Diffusion), Failure> {
+    let taken = engine(config, &library(config)?, Work::Bulk)?;
+    let model = Diffusion::open(checkpoint, taken.engine())?;
+    Ok((taken, model))
 }
 
 fn class_tagger(library: &Library) -> Result<ClassTagger, Failure> {

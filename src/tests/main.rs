@@ -18,6 +18,8 @@ mod page;
 mod pictures;
 mod pillow;
 #[cfg(unix)]
+mod prompts;
+#[cfg(unix)]
 mod reload;
 #[cfg(unix)]
 mod serve;
@@ -27,3 +29,7 @@ mod shop;
 mod studio;
 #[cfg(unix)]
 mod studio_api;
+// `uniform` is of use to the other binary.
+#[allow(dead_code)]
+#[path = "../vision/tests/tiny_diffusion.rs"]
+mod tiny_diffusion;

@@ -23,13 +23,13 @@ fn checkpoint() -> PathBuf {
 
 /// A shop with a cache of its own, in which the default models are links, so that what is added does
 /// not stay in the real one.
-struct Place {
-    shop: Shop,
+pub struct Place {
+    pub shop: Shop,
     cache: PathBuf,
 }
 
 impl Place {
-    fn with_photos(count: usize) -> Place {
+    pub fn with_photos(count: usize) -> Place {
         let shop = Shop::with_photos(count);
         let cache = shop.dir().join("cache");
         let dir = |name: &str| std::env::var_os(name).map(PathBuf::from);
@@ -50,7 +50,7 @@ impl Place {
         Place { shop, cache }
     }
 
-    fn command(&self, args: &[&str]) -> std::process::Command {
+    pub fn command(&self, args: &[&str]) -> std::process::Command {
         let mut command = self.shop.command(args);
         command.env("SHOWROOM_CACHE", &self.cache);
         command
@@ -310,7 +310,7 @@ fn a_model_comes_from_the_hub_and_what_is_none_is_refused() {
 }
 
 /// A hub with one repository, `team/clip` at `v1`: the files of a folder. Gives its endpoint.
-fn hub(folder: PathBuf) -> String {
+pub fn hub(folder: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {

@@ -3,6 +3,7 @@
 pub mod adapter;
 pub mod bands;
 pub mod crop;
+pub mod diffusion;
 pub mod encoder;
 pub mod engines;
 pub mod exact_search;

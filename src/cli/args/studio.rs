@@ -133,7 +133,7 @@ impl From<RenditionFormat> for ImageFormat {
     }
 }
 
-/// Put products on a colour, a gradient, a picture, or into a lit scene.
+/// Put products on a colour, a gradient, a picture, into a lit scene, or into what a model makes of words.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   showroom backdrop photos/ --on white -o white/
@@ -142,10 +142,19 @@ impl From<RenditionFormat> for ImageFormat {
   showroom backdrop photos/ --on oak-table -o out/
   showroom backdrop --where 'category = Shoes' --on our-scene.toml --seed 7 -o out/
   showroom backdrop --list
+  showroom backdrop photos/ --prompt 'on a mossy rock' --diffusion sd-inpainting/ --size 1024 -o out/
 
 Photos are cut out first, unless they are transparent already. Opaque pixels of the product stay as they
 are, one for one, unless --size makes them smaller or --harmonise is given. Scenes need their light once:
-showroom models pull environments.")]
+showroom models pull environments.
+
+--prompt needs the weights of a Stable Diffusion 1.5 or 2 inpainting model, which do not come with showroom;
+their licence (often CreativeML OpenRAIL-M, which restricts uses) is yours to check. A full-size model has a
+billion weights: reckon with 8 GB of memory, or of the GPU's, and half a minute to some minutes a step on a CPU
+(two runs of the network, one with --guidance 1), so a quarter of an hour and more a photo. Photos are made one
+after another; Ctrl-C stops between two steps. The picture is made at the model's own size, about 512 x 512
+pixels, and enlarged behind the product, so it is soft beside a large one: --size 1024 is a good choice. The
+model may draw on at the product's outline; look at what it made.")]
 pub struct Backdrop {
     #[command(flatten)]
     pub photos: PhotoArgs,
@@ -155,8 +164,13 @@ pub struct Backdrop {
           required_unless_present_any = ["list", "prompt"])]
     pub on: Option<String>,
     /// Folder for the pictures.
-    #[arg(long, short, value_name = "DIR", env = "SHOWROOM_OUTPUT",
-          required_unless_present_any = ["list", "prompt"])]
+    #[arg(
+        long,
+        short,
+        value_name = "DIR",
+        env = "SHOWROOM_OUTPUT",
+        required_unless_present = "list"
+    )]
     pub output: Option<PathBuf>,
     /// How much of the picture the product takes along the axis that it fills more, 0 to 1; by default .8,
     /// in a scene what the scene says.
@@ -172,7 +186,7 @@ pub struct Backdrop {
     pub size: Option<u32>,
     /// How far the product takes on the colour of the scene's light, 0 to 1. Changes its pixels.
     #[arg(long, value_name = "SHARE", env = "SHOWROOM_HARMONISE", default_value_t = 0.0,
-          num_args = 0..=1, default_missing_value = "0.5", value_parser = share)]
+          num_args = 0..=1, default_missing_value = "0.5", value_parser = share, conflicts_with = "prompt")]
     pub harmonise: f32,
     /// The same input and seed give the same bytes.
     #[arg(long, value_name = "N", env = "SHOWROOM_SEED", default_value_t = 0)]
@@ -191,9 +205,29 @@ pub struct Backdrop {
         default_value = "u2net"
     )]
     pub model: String,
-    /// Words for a backdrop that a diffusion model makes; there is none yet.
+    /// Words for what is to be round the product, in English; a diffusion model makes it (see --diffusion).
     #[arg(long, value_name = "WORDS", conflicts_with = "on")]
     pub prompt: Option<String>,
+    /// The model for --prompt: the folder of a Stable Diffusion inpainting model in the layout of diffusers, or
+    /// hub:OWNER/NAME (@REVISION), which is fetched into the cache once.
+    #[arg(long, value_name = "DIR|hub:ID", env = "SHOWROOM_DIFFUSION")]
+    pub diffusion: Option<String>,
+    /// Words for what is not to be there; for --prompt.
+    #[arg(
+        long,
+        value_name = "WORDS",
+        env = "SHOWROOM_NEGATIVE",
+        default_value = ""
+    )]
+    pub negative: String,
+    /// Steps in which --prompt is made: more are finer up to about 50, and slower.
+    #[arg(long, value_name = "N", env = "SHOWROOM_STEPS", default_value_t = 30,
+          value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub steps: u32,
+    /// How closely --prompt is followed; 1 takes half the time and does without --negative.
+    #[arg(long, value_name = "N", env = "SHOWROOM_GUIDANCE", default_value_t = 7.5,
+          value_parser = guidance)]
+    pub guidance: f32,
     /// List the scenes.
     #[arg(long)]
     pub list: bool,
@@ -238,6 +272,10 @@ fn fill(text: &str) -> Result<f64, String> {
 
 fn share(text: &str) -> Result<f32, String> {
     number(text, 0.0, 1.0).map(|share| share as f32)
+}
+
+fn guidance(text: &str) -> Result<f32, String> {
+    number(text, 1.0, 30.0).map(|guidance| guidance as f32)
 }
 
 fn aspect(text: &str) -> Result<f64, String> {

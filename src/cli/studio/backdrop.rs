@@ -1,4 +1,5 @@
-//! `showroom backdrop`: products on a colour, a gradient, a picture, or in a lit scene.
+//! `showroom backdrop`: products on a colour, a gradient, a picture, in a lit scene, or ([`super::prompt`]) in
+//! what a model makes of words.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use showroom_studio::backdrop::{
     Backdrop, BackdropMaker, Environment, Gradient, Layout, Lit, Scene, parse_colour,
 };
 
-use super::{ended, is_file, make, read_text, said, short_hash};
+use super::{ended, is_file, make, prompt, read_text, said, short_hash};
 use crate::args::studio::Backdrop as Verb;
 use crate::config::Config;
 use crate::exit::Failure;
@@ -34,49 +35,30 @@ pub fn run(config: &Config, verb: &Verb) -> Result<(), Failure> {
     if verb.list {
         return list(config);
     }
-    if verb.prompt.is_some() {
-        return Err(Failure::Model(
-            "--prompt needs the weights of a diffusion inpainting model (Stable Diffusion), and this version \
-             cannot run one; take --on with a scene (showroom backdrop --list), a picture or a TOML file"
-                .to_string(),
-        ));
-    }
-    let (Some(on), Some(output)) = (&verb.on, &verb.output) else {
-        return Err(Failure::Usage(
-            "name a backdrop with --on and a folder with -o".into(),
-        ));
+    let Some(output) = &verb.output else {
+        return Err(Failure::Usage("name a folder with -o".into()));
     };
-    let named = named(config, on, verb.seed)?;
-    let backdrop = Arc::new(named.backdrop);
-    let (engine, matting) = wire::matting(config, &verb.model, Work::Bulk)?;
-    config.say(&engine);
-    let makers = matting
-        .into_iter()
-        .map(|matting| -> Box<dyn Maker> {
-            Box::new(BackdropMaker {
-                matting,
-                backdrop: backdrop.clone(),
-                backdrop_id: named.id.clone(),
-                layout: Layout {
-                    fill: verb.fill,
-                    aspect: Some(verb.aspect),
-                    longest_side: verb.size,
-                    harmonise: verb.harmonise,
-                    seed: verb.seed,
-                },
-                format: verb.format.into(),
-                quality: verb.quality,
-                limits: Limits::default(),
-            })
-        })
-        .collect();
-    let sink = FolderSink::new(output)?;
     let mut assets = Vec::new();
-    let summary = make(config, &verb.photos, makers, &sink, &mut |event| {
+    let mut each = |event: &AssetEvent| {
         if let AssetEvent::Done { assets: done, .. } = event {
             assets.extend(done.iter().cloned());
         }
-    })?;
+    };
+    let (summary, what) = match (&verb.prompt, &verb.on) {
+        (Some(prompt), _) => {
+            let sink = FolderSink::new(output)?;
+            let summary = prompt::make(config, verb, prompt, &sink, &mut each)?;
+            (summary, format!("put on {prompt:?}"))
+        }
+        (None, Some(on)) => {
+            let named = named(config, on, verb.seed)?;
+            let what = format!("put on {}", named.id);
+            let makers = makers(config, verb, named)?;
+            let sink = FolderSink::new(output)?;
+            (make(config, &verb.photos, makers, &sink, &mut each)?, what)
+        }
+        (None, None) => return Err(Failure::Usage("name a backdrop with --on".into())),
+    };
     assets.sort_by(|a, b| a.uri.cmp(&b.uri));
     match config.json {
         true => assets.iter().try_for_each(print_json)?,
@@ -84,8 +66,33 @@ pub fn run(config: &Config, verb: &Verb) -> Result<(), Failure> {
             .iter()
             .try_for_each(|asset| print(output.join(&asset.file).display()))?,
     }
-    config.say(said(&summary, &format!("put on {}", named.id)));
+    config.say(said(&summary, &what));
     ended(&summary, &verb.photos)
+}
+
+/// Makers that put products on a backdrop, as many as work at a time.
+fn makers(config: &Config, verb: &Verb, named: Named) -> Result<Vec<Box<dyn Maker>>, Failure> {
+    let backdrop = Arc::new(named.backdrop);
+    let (engine, matting) = wire::matting(config, &verb.model, Work::Bulk)?;
+    config.say(&engine);
+    let maker = |matting| -> Box<dyn Maker> {
+        Box::new(BackdropMaker {
+            matting,
+            backdrop: backdrop.clone(),
+            backdrop_id: named.id.clone(),
+            layout: Layout {
+                fill: verb.fill,
+                aspect: Some(verb.aspect),
+                longest_side: verb.size,
+                harmonise: verb.harmonise,
+                seed: verb.seed,
+            },
+            format: verb.format.into(),
+            quality: verb.quality,
+            limits: Limits::default(),
+        })
+    };
+    Ok(matting.into_iter().map(maker).collect())
 }
 
 /// What `--on` names.

@@ -5,20 +5,23 @@ pub mod backdrop;
 pub mod check;
 mod check_sink;
 mod findings;
+mod prompt;
 pub mod rendition;
 mod rendition_sink;
 pub mod served;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use showroom_catalog::seams::{Catalogue, Columns, Maker, Sink, Source};
 use showroom_catalog::{Asset, AssetKind, Filter, PhotoRef};
 use showroom_pipeline::{
-    AssetEvent, AssetOptions, AssetParts, AssetSummary, FolderSource, PhotoList, SkuFrom,
+    AssetEvent, AssetOptions, AssetParts, AssetSummary, Cancel, FolderSource, PhotoList, SkuFrom,
     make_assets, silence_guarded_panics,
 };
 use showroom_pixels::Limits;
 use showroom_store::add_assets;
+use tokio::runtime::Runtime;
 
 use crate::args::studio::PhotoArgs;
 use crate::config::Config;
@@ -46,19 +49,51 @@ fn source(config: &Config, photos: &PhotoArgs) -> Result<Box<dyn Source>, Failur
     Ok(Box::new(PhotoList(found)))
 }
 
+/// Called for every photo that is done.
+type Each<'a> = &'a mut dyn FnMut(&AssetEvent);
+
+/// What a run is watched and stopped with.
+struct Watch {
+    /// Listens to Ctrl-C as long as it lives.
+    _runtime: Runtime,
+    cancel: Cancel,
+    bar: Arc<Bar>,
+}
+
+impl Watch {
+    fn new(config: &Config) -> Result<Watch, Failure> {
+        let runtime = wire::runtime()?;
+        Ok(Watch {
+            cancel: interrupt::listen(&runtime)?,
+            _runtime: runtime,
+            bar: Arc::new(Bar::new(config)),
+        })
+    }
+}
+
 /// Makes the files of all photos; `each` is called for those that are done.
 fn make(
     config: &Config,
     photos: &PhotoArgs,
     makers: Vec<Box<dyn Maker>>,
     sink: &dyn Sink,
-    each: &mut dyn FnMut(&AssetEvent),
+    each: Each<'_>,
+) -> Result<AssetSummary, Failure> {
+    make_watched(config, photos, makers, sink, &Watch::new(config)?, each)
+}
+
+/// The same for makers that watch and stop too.
+fn make_watched(
+    config: &Config,
+    photos: &PhotoArgs,
+    makers: Vec<Box<dyn Maker>>,
+    sink: &dyn Sink,
+    watch: &Watch,
+    each: Each<'_>,
 ) -> Result<AssetSummary, Failure> {
     silence_guarded_panics();
     let source = source(config, photos)?;
-    let runtime = wire::runtime()?;
-    let cancel = interrupt::listen(&runtime)?;
-    let bar = Bar::new(config);
+    let Watch { cancel, bar, .. } = watch;
     let parts = AssetParts {
         source: source.as_ref(),
         makers,
@@ -69,7 +104,7 @@ fn make(
         again: photos.force,
     };
     let mut failed = None;
-    let made = make_assets(parts, options, &cancel, &mut |event, now| {
+    let made = make_assets(parts, options, cancel, &mut |event, now| {
         if let AssetEvent::Rejected(reject) = event {
             bar.suspend(|| {
                 config.say(format!(

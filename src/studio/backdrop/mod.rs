@@ -1,4 +1,5 @@
-//! A cut-out on something else: a colour, a gradient, a picture, or a rendered scene.
+//! A cut-out on something else: a colour, a gradient, a picture, a rendered scene, or what a model makes of
+//! words ([`InpaintMaker`]).
 //!
 //! The product's own pixels stay as they are: where the cut-out is opaque the result has its bytes, unless
 //! it has to be made smaller ([`Layout::longest_side`]) or [`Layout::harmonise`] asks for the light of the
@@ -6,6 +7,7 @@
 
 mod environment;
 mod ground;
+mod inpaint;
 mod light;
 mod maker;
 mod material;
@@ -20,6 +22,7 @@ use showroom_catalog::Pixels;
 use showroom_pixels::{Rect, crop};
 
 pub use environment::{BadEnvironment, Environment, direction_of};
+pub use inpaint::InpaintMaker;
 pub use light::{Lamp, Light, Use, light};
 pub use maker::BackdropMaker;
 pub use material::Material;

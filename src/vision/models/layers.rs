@@ -193,15 +193,21 @@ impl LayerNorm {
     ) -> Result<Self, ModelError> {
         let weight = weights.get(&format!("{name}.weight"), &[width])?;
         let bias = weights.get(&format!("{name}.bias"), &[width])?;
+        let data = [weight.data.clone(), bias.data.clone()];
+        Ok(LayerNorm::of(data, epsilon, place))
+    }
+
+    /// Of a weight and a bias, each as long as the last dimension.
+    pub fn of([weight, bias]: [Vec<f32>; 2], epsilon: f64, place: &Place) -> Self {
         let place = &Place {
             precision: Precision::F32,
             ..place.clone()
         };
-        Ok(LayerNorm {
-            weight: vector(weight.data.clone(), place),
-            bias: vector(bias.data.clone(), place),
+        LayerNorm {
+            weight: vector(weight, place),
+            bias: vector(bias, place),
             epsilon,
-        })
+        }
     }
 
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {

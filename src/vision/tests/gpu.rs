@@ -1,6 +1,8 @@
 //! The models and the encoder on a GPU (or Mesa's lavapipe) against the same on the CPU. A binary of its
 //! own beside `main.rs`, because its tests are listed as ignored where there is no adapter.
 
+#[path = "gpu/diffusion.rs"]
+mod diffusion;
 #[path = "gpu/encoder.rs"]
 mod encoder;
 #[path = "gpu/models.rs"]
@@ -16,6 +18,9 @@ mod support;
 
 mod common;
 mod pair_fixtures;
+// Of which the tests on a GPU need the weights alone.
+#[allow(dead_code)]
+mod tiny_diffusion;
 
 use std::process::ExitCode;
 
@@ -24,6 +29,7 @@ fn main() -> ExitCode {
         models::ON_GPU,
         encoder::ON_GPU,
         pairs::ON_GPU,
+        diffusion::ON_GPU,
         refusals::ON_GPU,
         search::ON_GPU,
     ];

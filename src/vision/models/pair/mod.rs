@@ -7,7 +7,7 @@
 //! tests come from.
 
 pub mod adopt;
-mod blocks;
+pub(crate) mod blocks;
 pub mod config;
 mod picture;
 mod words;
