@@ -2,6 +2,7 @@
 
 mod device;
 mod serve;
+mod text;
 
 use std::fs;
 use std::io::Read;
@@ -39,6 +40,7 @@ use crate::whole::write_whole;
 pub use device::{Taken, Work, engine};
 use device::{gpu_batch, take};
 pub use serve::{Served, open_to_serve};
+pub use text::text_detectors;
 
 const EMBEDDING: &str = "efficientnet-lite2";
 const MATTE: &str = "u2netp";

@@ -23,3 +23,4 @@ mod serve;
 mod shared_space;
 mod shop;
 mod studio;
+mod studio_input;

@@ -5,3 +5,4 @@ mod encoder;
 mod models;
 mod pair_fixtures;
 mod pairs;
+mod text;
