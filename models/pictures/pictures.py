@@ -11,6 +11,16 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
+# What `letters` shows.
+LETTERS = [
+    ".####..###..#.....#####",
+    "#.....#...#.#.....#....",
+    "#.....#...#.#.....#....",
+    ".###..#####.#.....####.",
+    "....#.#...#.#.....#....",
+    "....#.#...#.#.....#....",
+    "####..#...#.#####.#####",
+]
 NAMES = ["gradient", "white", "noise", "disc", "coffee", "cat"]
 
 
@@ -35,6 +45,12 @@ def picture(name, size):
         out[distance < (32 * size) ** 2] = (60, 10, 10)
         out[distance < (28 * size) ** 2] = (200, 30, 40)
         return out
+    if name == "letters":
+        # Four dark letters on white.
+        column, row = 32 * x // size - 4, 32 * y // size - 12
+        inside = (column >= 0) & (column < 23) & (row >= 0) & (row < 7)
+        dark = np.array([list(line) for line in LETTERS])[np.clip(row, 0, 6), np.clip(column, 0, 22)] == "#"
+        return np.where((inside & dark)[:, :, None], 20, 255).astype(np.uint8).repeat(3, 2)
     small = read_ppm(HERE / f"{name}.ppm")
     return small[y // 4, x // 4]
 

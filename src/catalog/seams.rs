@@ -211,6 +211,26 @@ pub trait Inpainting: Send {
     ) -> Result<Pixels, ModelError>;
 }
 
+/// A line or a word of text in a photo.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TextBox {
+    /// The corners of the rectangle round it, which may be turned, one after another; shares of the photo's
+    /// width and height, 0–1.
+    pub corners: [[f32; 2]; 4],
+    /// How probably it is text, 0–1.
+    pub score: f32,
+}
+
+/// Photos → where text is; what it says is not read. One belongs to one thread.
+pub trait TextDetector: Send {
+    /// Changes whenever the boxes of the same photo would change.
+    fn id(&self) -> &str;
+
+    /// The boxes, in no order. The inner error is about this photo alone; the outer one means that the
+    /// model itself cannot go on.
+    fn detect(&mut self, pixels: &Pixels) -> Result<Result<Vec<TextBox>, String>, ModelError>;
+}
+
 /// Why nothing was made of a photo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadPhoto {

@@ -10,7 +10,8 @@ use showroom_server::metrics::Metrics;
 use showroom_server::studio::Bench;
 use showroom_server::webhooks::Webhooks;
 use showroom_server::{
-    App, Around, Batching, DeviceMemory, Drain, Limits, ModelCard, Observe, Parts, Uploads, router, work,
+    App, Around, Batching, DeviceMemory, Drain, Limits, ModelCard, Observe, Parts, Uploads, router,
+    work,
 };
 use showroom_store::DecisionFile;
 use tokio::net::TcpListener;

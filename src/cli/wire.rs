@@ -2,6 +2,7 @@
 
 mod device;
 mod serve;
+mod text;
 mod words;
 
 use std::fs;
@@ -39,6 +40,7 @@ use crate::whole::write_whole;
 pub use device::{Taken, Work, engine};
 use device::{gpu_batch, take};
 pub use serve::{Served, open_to_serve};
+pub use text::text_detectors;
 use words::Shared;
 pub use words::Words;
 

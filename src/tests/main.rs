@@ -29,6 +29,7 @@ mod shop;
 mod studio;
 #[cfg(unix)]
 mod studio_api;
+mod studio_input;
 // `uniform` is of use to the other binary.
 #[allow(dead_code)]
 #[path = "../vision/tests/tiny_diffusion.rs"]

@@ -62,6 +62,20 @@ impl PictureInput {
         Ok(rgb)
     }
 
+    /// Brings a photo to another size than the input size, over white: RGB, row by row.
+    pub fn fit_to(
+        &self,
+        fitter: &mut Fitter,
+        pixels: &Pixels,
+        [width, height]: [u32; 2],
+    ) -> Result<Vec<u8>, String> {
+        let fit = self.sized(width, height, How::Stretch);
+        let (rgb, _) = fitter
+            .rgb(pixels, Rect::whole(pixels), &fit)
+            .map_err(|error| error.to_string())?;
+        Ok(rgb)
+    }
+
     /// Brings a square to the input size, with white where it reaches beyond the photo.
     pub fn fit_square(
         &self,

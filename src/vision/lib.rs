@@ -14,4 +14,5 @@ pub mod models;
 pub mod sentence;
 pub mod shared_space;
 pub mod tagging;
+pub mod text;
 pub mod weights;

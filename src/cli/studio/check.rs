@@ -1,5 +1,6 @@
 //! `showroom check`: photos against the rules of a marketplace.
 
+use std::cmp::Reverse;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use showroom_catalog::AssetKind;
 use showroom_catalog::seams::Maker;
 use showroom_pipeline::AssetEvent;
 use showroom_pixels::Limits;
-use showroom_studio::check::{CheckMaker, RuleSet, Verdict};
+use showroom_studio::check::{CheckMaker, CheckReport, RuleSet, Verdict};
 
 use super::check_sink::CheckSink;
 use super::findings::{self, Found};
@@ -22,6 +23,9 @@ use crate::wire::{self, Work};
 
 /// The mask network that looks; the cut-outs of `--fix` have their own.
 pub(super) const LOOKS: &str = "u2netp";
+/// Boxes of text that are shown to people.
+const BOXES_SHOWN: usize = 3;
+const NOT_ASKED: &str = "no rule asks for it";
 /// Photos that are shown to people; the report and the JSON have all.
 const SHOWN: usize = 50;
 
@@ -35,6 +39,13 @@ pub fn run(config: &Config, verb: &Check) -> Result<(), Failure> {
         true => wire::matting(config, &verb.model, Work::Bulk)?.1,
         false => Vec::new(),
     };
+    let mut text = match rules.asks_for_text() {
+        true => wire::text_detectors(config, looking.len())?,
+        false => Ok(Vec::new()),
+    };
+    if let Err(why) = &text {
+        config.say(format!("text is not looked for: {why}"));
+    }
     let makers = looking
         .into_iter()
         .map(|matting| -> Box<dyn Maker> {
@@ -42,6 +53,10 @@ pub fn run(config: &Config, verb: &Check) -> Result<(), Failure> {
                 rules: rules.clone(),
                 rules_hash: hash.clone(),
                 matting,
+                text: match &mut text {
+                    Ok(detectors) => detectors.pop().ok_or_else(|| NOT_ASKED.to_string()),
+                    Err(why) => Err(why.clone()),
+                },
                 cutter: cutting.pop(),
                 limits: Limits::default(),
             })
@@ -118,6 +133,23 @@ pub(super) fn rules_hash(rules: &RuleSet) -> String {
     short_hash(format!("{rules:?}").as_bytes())
 }
 
+/// The boxes beside the product, largest first, in words.
+fn where_text_is(report: &CheckReport) -> Option<String> {
+    let found = report.text.as_deref().unwrap_or_default().iter();
+    let mut beside: Vec<_> = found.filter(|one| one.on_product != Some(true)).collect();
+    beside.sort_by_key(|one| Reverse(u64::from(one.width) * u64::from(one.height)));
+    let boxes = beside
+        .iter()
+        .take(BOXES_SHOWN)
+        .map(|one| format!("{} × {} at {}, {}", one.width, one.height, one.x, one.y));
+    let more = match beside.len().saturating_sub(BOXES_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let boxes: Vec<String> = boxes.collect();
+    (!boxes.is_empty()).then(|| format!("text: {}{more}", boxes.join("; ")))
+}
+
 #[derive(Clone, Copy)]
 enum ReportKind {
     Csv,
@@ -175,6 +207,9 @@ fn show(rules: &RuleSet, found: &[Found]) -> Result<(), Failure> {
             ];
             rows.add_row(row);
             name.clear();
+        }
+        if let Some(where_text_is) = where_text_is(&one.report) {
+            rows.add_row(["", "", &where_text_is, "", "", ""]);
         }
         if let (Some(fixed), Some(file)) = (&one.report.fixed, &one.fixed_file) {
             let made = format!("made {}", plain(file));

@@ -17,8 +17,7 @@ pub struct Found {
     pub fixed_file: Option<String>,
 }
 
-const HEADER: &str =
-    "uri,sku,photo_verdict,rule,level,verdict,value,limit,says,remedy,fixed_file,fixed_verdict";
+const HEADER: &str = "uri,sku,photo_verdict,rule,level,verdict,value,limit,says,remedy,fixed_file,fixed_verdict,where";
 
 /// A line for each photo and rule, under a header.
 pub fn csv(found: &[Found], out: &mut dyn Write) -> io::Result<()> {
@@ -52,6 +51,10 @@ fn line(one: &Found, finding: &Finding) -> String {
             .find(|other| other.measure == finding.measure && other.limit == finding.limit);
         same.map(|finding| finding.verdict.name().to_string())
     });
+    let places = match finding.measure.as_str() {
+        "text" | "text-share" => places(&one.report),
+        _ => String::new(),
+    };
     let level = format!("{:?}", finding.level).to_lowercase();
     let fields = [
         one.uri.as_str(),
@@ -66,8 +69,19 @@ fn line(one: &Found, finding: &Finding) -> String {
         finding.remedy.as_deref().unwrap_or_default(),
         one.fixed_file.as_deref().unwrap_or_default(),
         fixed.as_deref().unwrap_or_default(),
+        &places,
     ];
     fields.map(quoted).join(",")
+}
+
+/// The boxes of text that is not on the product: `x y width height`, with `;` between them.
+fn places(report: &CheckReport) -> String {
+    let found = report.text.iter().flatten();
+    let beside = found.filter(|one| one.on_product != Some(true));
+    let places: Vec<String> = beside
+        .map(|one| format!("{} {} {} {}", one.x, one.y, one.width, one.height))
+        .collect();
+    places.join(";")
 }
 
 fn quoted(field: &str) -> String {

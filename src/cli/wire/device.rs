@@ -1,6 +1,7 @@
 //! The device and engine that a run takes, and how many photos a GPU takes at a time.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use showroom_vision::encoder::ProductModels;
 use showroom_vision::encoder::batch::{self, Memory};
@@ -82,17 +83,22 @@ pub fn engine(config: &Config, library: &Library, work: Work) -> Result<Taken, F
 }
 
 pub(super) fn take(config: &Config, library: &Library, wishes: &Wishes) -> Result<Taken, Failure> {
-    let path = match library.file(ONNXRUNTIME, "library") {
-        Ok(path) => Some(path),
-        // A library that is there and must not be loaded is no reason to go on quietly.
-        Err(error @ WeightsError::WrongBytes { .. }) => return Err(error.into()),
-        Err(_) => None,
-    };
+    let path = onnxruntime(library)?;
     Ok(Taken {
         choice: EngineChoice::new(wishes, path.as_deref())?,
         threads: config.threads,
         batch: None,
     })
+}
+
+/// Its library, where it is here.
+pub(super) fn onnxruntime(library: &Library) -> Result<Option<PathBuf>, Failure> {
+    match library.file(ONNXRUNTIME, "library") {
+        Ok(path) => Ok(Some(path)),
+        // A library that is there and must not be loaded is no reason to go on quietly.
+        Err(error @ WeightsError::WrongBytes { .. }) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Settles how many photos the GPU takes at a time; says how.

@@ -1,8 +1,9 @@
 //! Where a product touches the floor, and how thick it is, both guessed from its outline.
 //!
 //! The columns whose lowest point is near the lowest of all touch; the ground line is the hull under
-//! those points, so that the feet of a chair stand at their own depths and the floor under its seat is
-//! free. A part is taken to be as thick as it is wide.
+//! those points, and goes on along an edge that lies on the hull, as that of a hammer seen from above. Feet
+//! that end above it stand further back, each at its own depth, and the floor under a seat is free. A part
+//! is taken to be as thick as it is wide.
 
 use showroom_catalog::Pixels;
 use showroom_pixels::{Mask, Rect, scale_mask};
@@ -14,6 +15,16 @@ const TOUCHING: f32 = 0.1;
 /// Or this far, where the ground line rises to it no more steeply than this: the edge of a bag seen from its
 /// corner, and not the side of a ball.
 const SLANTING: (f32, f32) = (0.3, 0.5);
+/// Or this steeply, where the outline itself lies on the hull for this share of the product's width: something
+/// that is tilted in the photo lies on the floor along that edge. As near as this share of the height, in this
+/// share of its columns.
+const LYING: (f32, f32) = (1.6, 0.3);
+const ON_THE_HULL: (f32, f32) = (0.05, 0.75);
+/// A foot ends at most this far above the ground line, and reaches this far down below what is on both sides
+/// of it: shares of the height. And it is at most this wide: share of the width.
+const FOOT_ABOVE: f32 = 0.22;
+const FOOT_FREE: f32 = 0.07;
+const FOOT_WIDTH: f32 = 0.2;
 /// A column is in contact where its lowest point is nearer to the ground line than this share of the height.
 const CONTACT: f32 = 0.04;
 /// Cells over which contact fades at its ends.
@@ -31,13 +42,24 @@ pub struct Outline {
     pub origin: [f32; 2],
     /// Alpha row by row.
     pub alpha: Vec<u8>,
-    /// Row of the picture (in pixels) at which each column stands.
-    pub ground: Vec<f32>,
+    /// Row of the picture (in pixels) at which each column stands, its feet aside.
+    ground: Vec<f32>,
+    /// Feet that stand further back than the ground line.
+    feet: Vec<Foot>,
     /// How far each column is in contact with the floor, 0–1, with [`Outline::MARGIN`] columns more on
     /// both sides.
     contact: Vec<f32>,
     /// Distance of each cell from the outline, in cells; 0 outside.
     pub inset: Vec<f32>,
+}
+
+/// A part that ends above the ground line, with nothing beside it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Foot {
+    /// First column and the one behind the last.
+    columns: [usize; 2],
+    /// Its first row that has nothing beside it, and the row at which it stands, one past its last.
+    rows: [usize; 2],
 }
 
 impl Outline {
@@ -70,6 +92,7 @@ impl Outline {
         ];
         let lowest = lowest_points(&alpha, columns, rows);
         let ground = ground_line(&lowest, rows);
+        let feet = feet(&lowest, &ground, rows);
         let contact = contacts(&lowest, &ground, rows, Outline::MARGIN);
         Outline {
             columns,
@@ -80,6 +103,7 @@ impl Outline {
                 .iter()
                 .map(|row| found.y as f32 + row * cell[1])
                 .collect(),
+            feet,
             contact,
             inset: insets(&alpha, columns, rows),
             alpha,
@@ -88,6 +112,29 @@ impl Outline {
 
     pub fn is_solid(&self, column: usize, row: usize) -> bool {
         self.alpha[row * self.columns + column] >= SOLID
+    }
+
+    /// Row of the picture, in pixels, at which stands what is seen in a cell.
+    pub fn ground_of(&self, column: usize, row: usize) -> f32 {
+        let own = self.feet.iter().find(|foot| {
+            (foot.columns[0]..foot.columns[1]).contains(&column) && row >= foot.rows[0]
+        });
+        own.map_or(self.ground[column], |foot| self.row(foot.rows[1]))
+    }
+
+    fn row(&self, row: usize) -> f32 {
+        self.origin[1] + row as f32 * self.cell[1]
+    }
+
+    /// How far a place of the picture is from each foot, in pixels across and down.
+    pub fn feet_from(&self, column: f32, row: f32) -> impl Iterator<Item = [f32; 2]> {
+        self.feet.iter().map(move |foot| {
+            let [left, right] = foot
+                .columns
+                .map(|at| self.origin[0] + at as f32 * self.cell[0]);
+            let across = (left - column).max(column - right).max(0.0);
+            [across, row - self.row(foot.rows[1])]
+        })
     }
 
     /// Row at which the product stands in a column of the picture, in pixels.
@@ -118,14 +165,15 @@ fn lowest_points(alpha: &[u8], columns: usize, rows: usize) -> Vec<Option<usize>
 /// The hull under the touching points, level beyond the first and the last.
 fn ground_line(lowest: &[Option<usize>], rows: usize) -> Vec<f32> {
     let least = lowest.iter().flatten().copied().max().unwrap_or(rows) as f32;
-    let hull = hull(lowest, least - SLANTING.0 * rows as f32);
+    let hull = hull(lowest);
     let Some(middle) = hull.iter().position(|point| point.1 == least) else {
         return vec![least; lowest.len()];
     };
     // From the lowest point outwards, as far as the points touch.
     let touches = |from: (f32, f32), to: (f32, f32)| {
         let slope = (from.1 - to.1).abs() / (from.0 - to.0).abs();
-        to.1 >= least - TOUCHING * rows as f32 || slope <= SLANTING.1
+        let slants = slope <= SLANTING.1 && to.1 >= least - SLANTING.0 * rows as f32;
+        to.1 >= least - TOUCHING * rows as f32 || slants || lies(lowest, rows, from, to)
     };
     let after = hull[middle..]
         .windows(2)
@@ -148,12 +196,64 @@ fn ground_line(lowest: &[Option<usize>], rows: usize) -> Vec<f32> {
     (0..lowest.len()).map(|x| at(x as f32)).collect()
 }
 
-/// The hull under the lowest points that are no higher than `row`, from left to right.
-fn hull(lowest: &[Option<usize>], row: f32) -> Vec<(f32, f32)> {
-    let points = lowest.iter().enumerate().filter_map(|(x, lowest)| {
-        let lowest = (*lowest)? as f32;
-        (lowest >= row).then_some((x as f32, lowest))
-    });
+/// Whether the outline itself lies on an edge of the hull, a long one and not too steep.
+fn lies(lowest: &[Option<usize>], rows: usize, from: (f32, f32), to: (f32, f32)) -> bool {
+    let run = (from.0 - to.0).abs();
+    let slope = (to.1 - from.1) / (to.0 - from.0);
+    if slope.abs() > LYING.0 || run < LYING.1 * lowest.len() as f32 {
+        return false;
+    }
+    let (first, last) = (from.0.min(to.0) as usize, from.0.max(to.0) as usize);
+    let on_the_hull = |x: &usize| {
+        let row = from.1 + slope * (*x as f32 - from.0);
+        lowest[*x].is_some_and(|lowest| row - lowest as f32 <= ON_THE_HULL.0 * rows as f32)
+    };
+    let count = (first..=last).filter(on_the_hull).count();
+    count as f32 >= ON_THE_HULL.1 * (last - first + 1) as f32
+}
+
+/// Parts that end above the ground line, narrow and free on both sides: the back feet of a chair.
+fn feet(lowest: &[Option<usize>], ground: &[f32], rows: usize) -> Vec<Foot> {
+    let height = rows as f32;
+    let bottom = |x: usize| lowest[x].unwrap_or(0);
+    let mut found = Vec::new();
+    let mut left = 0;
+    while left < lowest.len() {
+        // A run of columns that end within a little of each other, and lower than what is beside them.
+        let mut right = left + 1;
+        let mut low = bottom(left);
+        while right < lowest.len()
+            && bottom(right).abs_diff(bottom(right - 1)) as f32 <= 0.03 * height
+        {
+            low = low.max(bottom(right));
+            right += 1;
+        }
+        let beside = |x: Option<usize>| {
+            x.and_then(|x| lowest.get(x))
+                .map_or(0, |low| low.unwrap_or(0))
+        };
+        let top = beside(left.checked_sub(1)).max(beside(Some(right)));
+        let line = ground[(left + right) / 2];
+        let above = line - low as f32;
+        let narrow = (right - left) as f32 <= FOOT_WIDTH * lowest.len() as f32;
+        let free = low as f32 - top as f32 >= FOOT_FREE * height;
+        if narrow && free && above > CONTACT * height && above <= FOOT_ABOVE * height {
+            found.push(Foot {
+                columns: [left, right],
+                rows: [top, low],
+            });
+        }
+        left = right;
+    }
+    found
+}
+
+/// The hull under the lowest points, from left to right.
+fn hull(lowest: &[Option<usize>]) -> Vec<(f32, f32)> {
+    let points = lowest
+        .iter()
+        .enumerate()
+        .filter_map(|(x, lowest)| Some((x as f32, (*lowest)? as f32)));
     // Monotone chain: rows grow downwards, so the lower hull has the greatest rows.
     let mut hull: Vec<(f32, f32)> = Vec::new();
     for point in points {
@@ -266,6 +366,45 @@ mod tests {
         let lowest: Vec<Option<usize>> = (0..9).map(|x| Some(100 - x)).collect();
         let ground = ground_line(&lowest, 100);
         assert_eq!(ground, (0..9).map(|x| (100 - x) as f32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_tilted_lies_along_its_edge() {
+        // A stick that rises as steeply as it goes to the right, and a wedge on its tip that does not.
+        let stick: Vec<Option<usize>> = (0..90).map(|x| Some(100 - x)).collect();
+        let ground = ground_line(&stick, 100);
+        assert!((ground[80] - 20.0).abs() < 1.0, "{ground:?}");
+        let steep: Vec<Option<usize>> = (0..40).map(|x| Some(100 - 2 * x)).collect();
+        assert!(ground_line(&steep, 100)[39] > 85.0);
+        // A bowl on a foot: the hull goes from the foot to the rim, the outline does not.
+        let bowl = |x: usize| if x < 10 { 100 } else { 45 };
+        let bowl: Vec<Option<usize>> = (0..60).map(|x| Some(bowl(x))).collect();
+        assert!(ground_line(&bowl, 100)[59] > 85.0);
+    }
+
+    #[test]
+    fn back_feet_stand_where_they_end() {
+        // Front feet at 100, back feet at 85, the seat at 50.
+        let end = |x: usize| match x {
+            0..5 | 95..100 => 100,
+            30..34 | 66..70 => 85,
+            _ => 50,
+        };
+        let lowest: Vec<Option<usize>> = (0..100).map(|x| Some(end(x))).collect();
+        let ground = ground_line(&lowest, 100);
+        assert!(ground.iter().all(|row| *row == 100.0));
+        let foot = |left: usize| Foot {
+            columns: [left, left + 4],
+            rows: [50, 85],
+        };
+        assert_eq!(feet(&lowest, &ground, 100), [foot(30), foot(66)]);
+        // Nothing else has feet: a ball, a box.
+        let ball: Vec<Option<usize>> = (-50i32..=50)
+            .map(|x| Some((50.0 + f64::from(2500 - x * x).sqrt()).round() as usize))
+            .collect();
+        assert_eq!(feet(&ball, &ground_line(&ball, 100), 100), []);
+        let shelf = [Some(100); 50];
+        assert_eq!(feet(&shelf, &ground_line(&shelf, 100), 100), []);
     }
 
     #[test]

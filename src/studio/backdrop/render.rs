@@ -221,14 +221,19 @@ fn arriving(with: &Shading, place: &Place, sweep: f32) -> [f32; 3] {
 
 /// How much darker the floor is where the product touches it.
 fn contact(with: &Shading, column: f32, row: f32) -> f32 {
-    let touching = with.outline.contact_at(column);
-    if touching <= 0.0 {
-        return 0.0;
-    }
     let stage = &with.stage;
     let along = stage.scale * stage.camera_height / stage.camera_distance;
-    let away = (row - with.outline.ground_at(column)).abs() / along;
-    CONTACT_DARK * touching * (-away / CONTACT_REACH).exp()
+    let dark = |away: f32| CONTACT_DARK * (-away / CONTACT_REACH).exp();
+    let feet = with
+        .outline
+        .feet_from(column, row)
+        .map(|[across, down]| dark((across / stage.scale).hypot(down / along)));
+    let touching = with.outline.contact_at(column);
+    let line = match touching > 0.0 {
+        true => touching * dark((row - with.outline.ground_at(column)).abs() / along),
+        false => 0.0,
+    };
+    feet.fold(line, f32::max)
 }
 
 /// A pool of light round the product: 1 in its middle, towards 0 far from it.

@@ -13,8 +13,9 @@ use super::stage::Stage;
 const CELL: f32 = 1.0 / 220.0;
 /// Cells of a map at the most; of a larger scene the cells are larger.
 const MOST_CELLS: f32 = 3e6;
-/// Depths at which the product is taken to be solid.
-const SLICES: usize = 4;
+/// Bits of shadow of a cell as deep as can be, over its depth. Each lies at random within its share, else
+/// hard light from the side would show them as stripes.
+const SLICES: f32 = 4.0;
 /// A product is at most this thick, in units, and as thick as it is wide by this factor.
 const THICKEST: f32 = 0.3;
 const ROUNDNESS: f32 = 1.4;
@@ -161,6 +162,8 @@ struct Point {
     across: f32,
     up: f32,
     near: f32,
+    /// How far it reaches backwards.
+    thick: f32,
     /// How high a cell is there, in units.
     tall: f32,
     /// For what is random.
@@ -172,31 +175,25 @@ fn points(outline: &Outline, stage: &Stage) -> Vec<Point> {
     let units_of_cell = outline.cell[0].max(outline.cell[1]) / stage.scale;
     for column in 0..outline.columns {
         let x = outline.origin[0] + (column as f32 + 0.5) * outline.cell[0];
-        let ground = outline.ground[column];
-        let behind = stage.distance_of_row(ground) - stage.camera_distance;
-        let distance = stage.camera_distance + DEEPEST * (behind / DEEPEST).tanh();
-        let units = distance / (stage.scale * stage.camera_distance);
         for row in 0..outline.rows {
             let y = outline.origin[1] + (row as f32 + 0.5) * outline.cell[1];
+            let ground = outline.ground_of(column, row);
             if !outline.is_solid(column, row) || y > ground {
                 continue;
             }
+            let behind = stage.distance_of_row(ground) - stage.camera_distance;
+            let distance = stage.camera_distance + DEEPEST * (behind / DEEPEST).tanh();
+            let units = distance / (stage.scale * stage.camera_distance);
             let inset = outline.inset[row * outline.columns + column] * units_of_cell;
-            let thick = (2.0 * ROUNDNESS * inset).min(THICKEST);
-            for slice in 0..SLICES {
+            points.push(Point {
+                across: (x - stage.middle) * units,
+                up: ((ground - y) * units).max(0.0),
                 // From the front backwards: what is seen of a product is its front.
-                let behind = THICKEST * slice as f32 / (SLICES - 1) as f32;
-                if slice > 0 && behind > thick {
-                    break;
-                }
-                points.push(Point {
-                    across: (x - stage.middle) * units,
-                    up: ((ground - y) * units).max(0.0),
-                    near: stage.camera_distance - distance - behind,
-                    tall: outline.cell[1] * units,
-                    number: (points.len() % (1 << 30)) as i32,
-                });
-            }
+                near: stage.camera_distance - distance,
+                thick: (2.0 * ROUNDNESS * inset).min(THICKEST),
+                tall: outline.cell[1] * units,
+                number: (points.len() % (1 << 24)) as i32,
+            });
         }
     }
     points
@@ -215,22 +212,85 @@ fn carry(
     // heights within the cell, which also softens the steps.
     let drawn_out = (right * right + near * near).sqrt() / up;
     let steps = (drawn_out * 0.8).ceil().clamp(1.0, 3.0);
-    for step in 0..steps as i32 {
-        let jitter = hashed(point.number, step, seed) - 0.5;
-        let within = (step as f32 + 0.5 + jitter) / steps - 0.5;
-        let height = (point.up + within * point.tall).max(0.0);
-        let random = hashed(point.number ^ (step << 30), number, seed ^ 0x5a7);
-        let aside = right + SWAY * (random - 0.5);
-        // Another random number, of the digits that the first one hardly used.
-        let off = SWAY * ((random * 4096.0).fract() - 0.5);
-        let reach = height / up;
-        let floor = point.near - reach * (near + off);
-        if -floor <= stage.wall {
-            stamp(point.across - reach * aside, -floor);
-        } else if near > 1e-4 {
-            let reach = (point.near + stage.wall) / near;
-            let along = stage.wall + height - reach * (up + off);
-            stamp(point.across - reach * aside, along);
+    let slices = (SLICES * point.thick / THICKEST).ceil().max(1.0);
+    for slice in 0..slices as i32 {
+        let which = point.number ^ (slice << 28);
+        let depth = (slice as f32 + hashed(which, number, seed ^ 0xdee9)) / slices;
+        let front = point.near - point.thick * depth;
+        for step in 0..steps as i32 {
+            let jitter = hashed(which, step, seed) - 0.5;
+            let within = (step as f32 + 0.5 + jitter) / steps - 0.5;
+            let height = (point.up + within * point.tall).max(0.0);
+            let random = hashed(which ^ (step << 25), number, seed ^ 0x5a7);
+            let aside = right + SWAY * (random - 0.5);
+            // Another random number, of the digits that the first one hardly used.
+            let off = SWAY * ((random * 4096.0).fract() - 0.5);
+            let reach = height / up;
+            let floor = front - reach * (near + off);
+            if -floor <= stage.wall {
+                stamp(point.across - reach * aside, -floor);
+            } else if near > 1e-4 {
+                let reach = (front + stage.wall) / near;
+                let along = stage.wall + height - reach * (up + off);
+                stamp(point.across - reach * aside, along);
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use showroom_catalog::Pixels;
+    use showroom_pixels::Rect;
+
+    use super::*;
+
+    #[test]
+    fn hard_light_from_the_side_casts_no_stripes() {
+        // A block of 100 × 100 pixels, lit from the left by one direction alone.
+        let placed = Pixels {
+            width: 400,
+            height: 200,
+            rgba: (0..400 * 200)
+                .flat_map(|at| match (at % 400, at / 400) {
+                    (50..150, 50..150) => [90, 90, 90, 255],
+                    _ => [0; 4],
+                })
+                .collect(),
+        };
+        let found = Rect {
+            x: 50,
+            y: 50,
+            width: 100,
+            height: 100,
+        };
+        let stage = Stage {
+            width: 400,
+            height: 200,
+            scale: 100.0,
+            middle: 100.0,
+            ground: 150.0,
+            camera_height: 1.0,
+            camera_distance: 4.0,
+            wall: 2.0,
+        };
+        let lamp = Lamp {
+            towards: [-0.8, 0.6, 0.0],
+            floor: [1.0; 3],
+            wall: [0.0; 3],
+        };
+        let light = Light {
+            lamps: vec![lamp; 16],
+            floor: [16.0; 3],
+            wall: [0.0; 3],
+        };
+        let map = ShadowMap::cast(&Outline::of(&placed, found), &stage, &light, 1);
+        // Beside the block, over the depth that it has: 0.3 units.
+        let shadow: Vec<f32> = (2..28)
+            .map(|step| map.at(0.9, step as f32 / 100.0)[0])
+            .collect();
+        assert!(shadow.iter().all(|share| *share < 0.2), "{shadow:?}");
+        assert!(map.at(0.9, -0.1)[0] > 0.95 && map.at(0.9, 0.5)[0] > 0.95);
+        assert!(map.at(-0.8, 0.1)[0] > 0.95, "none on the side of the light");
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use showroom_catalog::seams::{BadPhoto, Maker, Matting, ModelError, SoftMask};
+use showroom_catalog::seams::{
+    BadPhoto, Maker, Matting, ModelError, SoftMask, TextBox, TextDetector,
+};
 use showroom_catalog::{AssetKind, Made, PhotoId, Pixels, Planned, Recipe};
 use showroom_pixels::{Decoded, Limits, Mask};
 
@@ -11,6 +13,7 @@ use super::fix::fix;
 use super::judge::{Finding, Verdict, judge, overall};
 use super::measure::measure;
 use super::rules::RuleSet;
+use super::text::TextFound;
 use crate::asset;
 use crate::cutout::RULES;
 use crate::making::{cut_out, decoded, flags_of, refused};
@@ -26,6 +29,8 @@ pub struct CheckReport {
     pub rules: String,
     pub verdict: Verdict,
     pub findings: Vec<Finding>,
+    /// Where text is, on the product or beside it; `null` where it was not looked for.
+    pub text: Option<Vec<TextFound>>,
     /// The picture that was made to keep them; `null` where none was asked for, needed or possible.
     pub fixed: Option<FixedReport>,
     /// Why there is none, where one was asked for and needed.
@@ -51,6 +56,8 @@ pub struct CheckMaker {
     /// Hash of the rules' text.
     pub rules_hash: String,
     pub matting: Box<dyn Matting>,
+    /// Finds text; the error says why nothing does.
+    pub text: Result<Box<dyn TextDetector>, String>,
     /// Cuts out for the pictures that keep the rules; `None` makes none.
     pub cutter: Option<Box<dyn Matting>>,
     pub limits: Limits,
@@ -74,6 +81,9 @@ impl CheckMaker {
             let cutter = format!("{} {RULES}", cutter.id());
             recipe.parameters.insert("cutter".to_string(), cutter);
         }
+        let text = self.text.as_ref();
+        let text = text.map_or_else(|_| "none".to_string(), |detector| detector.id().to_string());
+        recipe.parameters.insert("text".to_string(), text);
         Planned {
             kind: AssetKind::Check,
             key: asset::key(AssetKind::Check, photo, &recipe),
@@ -89,6 +99,14 @@ impl CheckMaker {
         Ok(found
             .map(|soft| mask_of(&soft))
             .map_err(|reason| refused("not-masked", reason)))
+    }
+
+    /// Where text is; the inner error says why nobody can tell.
+    fn text(&mut self, pixels: &Pixels) -> Result<Result<Vec<TextBox>, String>, ModelError> {
+        match &mut self.text {
+            Ok(detector) => detector.detect(pixels),
+            Err(why) => Ok(Err(why.clone())),
+        }
     }
 
     /// The picture that keeps the rules, with what is said of it; the error says why there is none.
@@ -122,10 +140,10 @@ impl CheckMaker {
             Ok(again) => again,
             Err(bad) => return Ok(Err(bad.reason)),
         };
-        let findings = judge(
-            &self.rules,
-            &measure(&again.pixels, &again.facts, Some(&fixed.mask)),
-        );
+        let text = self.text(&again.pixels)?;
+        let text = text.as_deref().map_err(String::as_str);
+        let found = measure(&again.pixels, &again.facts, Some(&fixed.mask), text);
+        let findings = judge(&self.rules, &found);
         let key = asset::key(AssetKind::Compliant, photo, &recipe);
         let report = FixedReport {
             key: key.clone(),
@@ -159,11 +177,15 @@ impl CheckMaker {
         mask: Option<Mask>,
     ) -> Result<Result<Vec<Made>, BadPhoto>, ModelError> {
         let Decoded { pixels, facts } = decoded;
-        let findings = judge(&self.rules, &measure(&pixels, &facts, mask.as_ref()));
+        let text = self.text(&pixels)?;
+        let text = text.as_deref().map_err(String::as_str);
+        let found = measure(&pixels, &facts, mask.as_ref(), text);
+        let findings = judge(&self.rules, &found);
         let mut report = CheckReport {
             rules: self.rules.name.clone(),
             verdict: overall(&findings),
             findings,
+            text: found.text,
             fixed: None,
             not_fixed: None,
         };

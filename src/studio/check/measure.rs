@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use showroom_catalog::seams::TextBox;
 use showroom_catalog::{Facts, Pixels};
 use showroom_pixels::quality::{self, BLACK, CLIPPED, border_thickness, luma};
 use showroom_pixels::{Mask, Rect, composite_over_white, crop, scale_mask};
 
 use super::components::parts;
-use super::marks::{frame, rows_of_marks};
+use super::frame::frame;
+use super::products;
 use super::rules::Measure;
+use super::text::{Drawn, TextFound, without_product};
 
 /// A mask is the product above this.
-pub(super) const PRODUCT: u8 = 127;
+const PRODUCT: u8 = 127;
 /// A mask is background below this; between the two lies the soft rim of the product.
 const BACKGROUND: u8 = 13;
 /// The background begins this far from the product: what a JPEG smears lies nearer. Pixels, and share of
@@ -21,10 +24,8 @@ const RIM: (usize, f64) = (16, 0.01);
 const NEAR_WHITE: u8 = 240;
 /// A pixel of the rim of a photo is marked where a channel is below this.
 const UNMARKED: u8 = 245;
-/// The longer side of the copy on which marks and parts are looked for.
-pub(super) const COPY_SIDE: u32 = 800;
-/// A part of the mask counts as a product from this share of the largest on.
-const PART_SHARE: f64 = 0.08;
+/// The longer side of the copy on which text and parts are looked at.
+const COPY_SIDE: u32 = 800;
 
 /// What was measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,28 +38,39 @@ pub enum Value {
 
 /// All measures of a photo.
 #[derive(Clone, Debug, Default)]
-pub struct Measures(BTreeMap<Measure, Value>);
+pub struct Measures {
+    values: BTreeMap<Measure, Value>,
+    /// Where text is; `None` where it was not looked for.
+    pub text: Option<Vec<TextFound>>,
+}
 
 impl Measures {
     pub fn get(&self, measure: Measure) -> Value {
         let missing = || Value::Unknown("it was not measured".to_string());
-        self.0.get(&measure).cloned().unwrap_or_else(missing)
+        self.values.get(&measure).cloned().unwrap_or_else(missing)
     }
 
     fn number(&mut self, measure: Measure, value: f64) {
-        self.0.insert(measure, Value::Number(value));
+        self.values.insert(measure, Value::Number(value));
     }
 
     fn unknown(&mut self, measures: &[Measure], why: &str) {
         for measure in measures {
-            self.0.insert(*measure, Value::Unknown(why.to_string()));
+            self.values
+                .insert(*measure, Value::Unknown(why.to_string()));
         }
     }
 }
 
 /// Measures a photo at full size, with the mask of its product (of any size); `None` where no product
-/// was found. The photo's own transparency is a mask, whatever is given.
-pub fn measure(pixels: &Pixels, facts: &Facts, mask: Option<&Mask>) -> Measures {
+/// was found. The photo's own transparency is a mask, whatever is given. The error of `text` says why it
+/// was not looked for.
+pub fn measure(
+    pixels: &Pixels,
+    facts: &Facts,
+    mask: Option<&Mask>,
+    text: Result<&[TextBox], &str>,
+) -> Measures {
     let mut measures = Measures::default();
     of_the_file(facts, &mut measures);
     let own = Mask::of_alpha(pixels);
@@ -67,8 +79,9 @@ pub fn measure(pixels: &Pixels, facts: &Facts, mask: Option<&Mask>) -> Measures 
     measures.number(Measure::Frame, frame(&flat));
     let mask = own.as_ref().or(mask);
     let mask = mask.map(|mask| scale_mask(mask, flat.width, flat.height));
-    match mask.filter(|mask| mask.values.iter().any(|&value| value > PRODUCT)) {
-        Some(mask) => of_the_product(&flat, facts, &mask, &mut measures),
+    let mask = mask.filter(|mask| mask.values.iter().any(|&value| value > PRODUCT));
+    match &mask {
+        Some(mask) => of_the_product(&flat, facts, mask, &mut measures),
         None => measures.unknown(
             &[
                 Measure::BackgroundExactWhite,
@@ -76,7 +89,6 @@ pub fn measure(pixels: &Pixels, facts: &Facts, mask: Option<&Mask>) -> Measures 
                 Measure::Fill,
                 Measure::CutByFrame,
                 Measure::EdgeMarks,
-                Measure::Text,
                 Measure::Products,
                 Measure::Sharpness,
                 Measure::Brightness,
@@ -86,13 +98,14 @@ pub fn measure(pixels: &Pixels, facts: &Facts, mask: Option<&Mask>) -> Measures 
             "no product was found in the photo",
         ),
     }
+    on_a_copy(&flat, mask.as_ref(), text, &mut measures);
     measures
 }
 
 fn of_the_file(facts: &Facts, measures: &mut Measures) {
     let (width, height) = (f64::from(facts.width), f64::from(facts.height));
     let format = Value::Name(facts.format.name().to_string());
-    measures.0.insert(Measure::Format, format);
+    measures.values.insert(Measure::Format, format);
     measures.number(Measure::Bytes, facts.bytes as f64);
     measures.number(Measure::Width, width);
     measures.number(Measure::Height, height);
@@ -142,27 +155,57 @@ fn of_the_product(flat: &Pixels, facts: &Facts, mask: &Mask, measures: &mut Meas
         let sharpness = quality::measure(&part, size, facts.bytes, facts.format).sharpness;
         measures.number(Measure::Sharpness, sharpness.into());
     }
+}
 
-    let scale = f64::from(COPY_SIDE) / width.max(height) as f64;
+/// Products and text. `mask` has the size of `flat`.
+fn on_a_copy(
+    flat: &Pixels,
+    mask: Option<&Mask>,
+    text: Result<&[TextBox], &str>,
+    measures: &mut Measures,
+) {
+    let scale = f64::from(COPY_SIDE) / f64::from(flat.width.max(flat.height));
     let small = |side: u32| ((f64::from(side) * scale.min(1.0)).round() as u32).max(1);
-    let size = (small(flat.width), small(flat.height));
-    let (copy, mask) = (
-        showroom_pixels::scale(flat, size.0, size.1),
-        scale_mask(mask, size.0, size.1),
-    );
-    let is_product: Vec<bool> = mask.values.iter().map(|&value| value > PRODUCT).collect();
-    let areas: Vec<usize> = parts(&is_product, size.0 as usize)
-        .iter()
-        .map(|part| part.area)
-        .collect();
-    let least = areas.iter().copied().max().unwrap_or(0) as f64 * PART_SHARE;
-    let products = areas.iter().filter(|&&area| area as f64 >= least).count();
-    measures.number(Measure::Products, products as f64);
-    let text = match rows_of_marks(&copy, &mask) {
-        Ok(marks) => Value::Number(marks as f64),
-        Err(why) => Value::Unknown(why),
+    let (width, height) = (small(flat.width), small(flat.height));
+    let mut is_product = mask.map(|mask| -> Vec<bool> {
+        let values = scale_mask(mask, width, height).values;
+        values.iter().map(|&value| value > PRODUCT).collect()
+    });
+    let boxes = text.unwrap_or_default();
+    let boxes = match &is_product {
+        Some(is_product) => without_product(boxes, is_product, width as usize),
+        None => boxes.to_vec(),
     };
-    measures.0.insert(Measure::Text, text);
+    let drawn = Drawn::new(&boxes, width as usize, height as usize);
+    if let Some(is_product) = &mut is_product {
+        let all = parts(is_product, width as usize);
+        drawn.without_text(is_product, &all);
+        let copy = showroom_pixels::scale(flat, width, height);
+        let left = parts(is_product, width as usize);
+        let products = products::count(&left, &copy, is_product);
+        measures.number(Measure::Products, products as f64);
+    }
+    let on_product = is_product.map(|is_product| drawn.on_product(&is_product));
+    if let Err(why) = text {
+        return measures.unknown(&[Measure::Text, Measure::TextShare], why);
+    }
+    let found = boxes.iter().enumerate().map(|(at, found)| {
+        let on_product = on_product.as_ref().map(|on_product| on_product[at]);
+        TextFound::new(found, flat.width, flat.height, on_product)
+    });
+    measures.text = Some(found.collect());
+    match on_product {
+        None if !boxes.is_empty() => measures.unknown(
+            &[Measure::Text, Measure::TextShare],
+            "no product was found in the photo, on which the text that is there may be printed",
+        ),
+        on_product => {
+            let on_product = on_product.unwrap_or_default();
+            let beside = on_product.iter().filter(|on_product| !**on_product).count();
+            measures.number(Measure::Text, beside as f64);
+            measures.number(Measure::TextShare, drawn.share_beside(&on_product));
+        }
+    }
 }
 
 /// What lies on the outermost pixels, and on the rim of the photo.
@@ -225,7 +268,7 @@ fn bounds(map: &[bool], width: usize) -> Rect {
 }
 
 /// What is within a square of `radius` of something that is `true`.
-pub(super) fn dilated(map: &[bool], width: usize, radius: usize) -> Vec<bool> {
+fn dilated(map: &[bool], width: usize, radius: usize) -> Vec<bool> {
     let height = map.len() / width.max(1);
     let mut across = vec![false; map.len()];
     for (row, out) in map.chunks_exact(width).zip(across.chunks_exact_mut(width)) {

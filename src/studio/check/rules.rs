@@ -101,9 +101,11 @@ pub enum Measure {
     EdgeMarks,
     /// Width of a border round the photo, as a share of its shorter side; 0 without one.
     Frame,
-    /// Marks beside the product that stand in rows as letters do.
+    /// Lines or words of text beside the product; print on it does not count.
     Text,
-    /// Separate parts of the mask.
+    /// Share of the photo that they take.
+    TextShare,
+    /// Separate parts of the mask; two that are alike and side by side are one, a pair.
     Products,
     /// Variance of the Laplacian on the product's box at 500 pixels; below about 100 is soft.
     Sharpness,
@@ -135,6 +137,7 @@ impl Measure {
             Measure::EdgeMarks => "edge-marks",
             Measure::Frame => "frame",
             Measure::Text => "text",
+            Measure::TextShare => "text-share",
             Measure::Products => "products",
             Measure::Sharpness => "sharpness",
             Measure::Brightness => "brightness",
@@ -153,7 +156,7 @@ impl Measure {
             | Measure::EdgeMarks
             | Measure::Transparent => Some("--fix puts the cut-out on white"),
             Measure::Fill | Measure::Aspect | Measure::Frame => Some("--fix crops and pads"),
-            Measure::Text => Some("--fix drops what lies beside the product"),
+            Measure::Text | Measure::TextShare => Some("--fix drops what lies beside the product"),
             Measure::Megapixels => Some("--fix scales it down"),
             _ => None,
         }
@@ -161,6 +164,12 @@ impl Measure {
 }
 
 impl RuleSet {
+    /// Whether a rule is about text, so that it has to be looked for.
+    pub fn asks_for_text(&self) -> bool {
+        let about_text = |rule: &Rule| matches!(rule.measure, Measure::Text | Measure::TextShare);
+        self.rules.iter().any(about_text)
+    }
+
     /// Rules that are part of the program.
     pub fn built_in(name: &str) -> Option<Result<RuleSet, String>> {
         let (name, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;

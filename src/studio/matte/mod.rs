@@ -14,6 +14,7 @@
 mod closed_form;
 mod colours;
 mod crumbs;
+mod holes;
 mod pyramid;
 
 use showroom_catalog::Pixels;
@@ -22,6 +23,7 @@ use showroom_catalog::seams::SoftMask;
 use closed_form::{Region, solve};
 use colours::ColourModel;
 use crumbs::swept;
+use holes::holes;
 use pyramid::{Level, stretched};
 
 /// Longer side of the smallest size, in pixels: about twice the mask's.
@@ -34,6 +36,8 @@ const LEAST_BELIEF: f32 = 0.03;
 /// Steps of the solver at the smallest size, and at each larger one, where it begins near the end.
 const BASE_STEPS: usize = 200;
 const FINE_STEPS: usize = 15;
+/// Pixels round a hole in which its edge is looked for.
+const HOLE_RIM: usize = 2;
 /// What is taken from alpha at both ends, the rest being stretched over 0–1: where the photo shows no edge, the
 /// solver leaves a veil. At the smallest size, and at the end.
 const BASE_VEIL: f32 = 0.08;
@@ -139,7 +143,18 @@ fn at_base(level: &Level, coarse: &[f32], band: Band, reach: usize) -> Vec<f32> 
         (true, false) => Some(false),
         (true, true) => (is_thin && coarse[at] >= band.sure).then_some(true),
     };
-    let sure: Vec<Option<bool>> = (0..coarse.len()).map(sure).collect();
+    let mut sure: Vec<Option<bool>> = (0..coarse.len()).map(sure).collect();
+    let mut coarse = coarse.to_vec();
+    let hole = holes(level, &sure);
+    let rim = grown(&hole, width, height, HOLE_RIM);
+    for (at, (hole, rim)) in hole.iter().zip(rim).enumerate() {
+        if *hole {
+            (sure[at], coarse[at]) = (Some(false), 0.0);
+        } else if rim && sure[at] == Some(true) {
+            sure[at] = None;
+        }
+    }
+    let coarse = &coarse;
     let model = ColourModel::new(level.rgb.iter().copied().zip(sure.iter().copied()));
     let is_sure = sure.iter().map(Option::is_some).collect::<Vec<_>>();
     let shallow = grown(&is_sure, width, height, reach + 1);

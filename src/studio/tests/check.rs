@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use showroom_catalog::seams::{Maker, Matting};
+use showroom_catalog::seams::{Maker, Matting, TextBox};
 use showroom_catalog::{AssetKind, Format, PhotoId, Pixels};
 use showroom_pixels::{DecodeOptions, Limits, Mask, decode};
 use showroom_studio::check::{
@@ -10,7 +10,7 @@ use showroom_studio::check::{
 };
 use showroom_studio::write::{ImageFormat, Metadata, encode};
 
-use crate::drawn::{DarkIsProduct, facts, masked, painted, product_grey};
+use crate::drawn::{DarkIsProduct, Sees, facts, masked, painted, product_grey, text_at};
 
 const SIDE: u32 = 1000;
 
@@ -34,7 +34,12 @@ fn measures(photo: &Pixels) -> Measures {
 }
 
 fn measured(photo: &Pixels, mask: Option<&Mask>) -> Measures {
-    measure(photo, &facts(photo, Format::Jpeg), mask)
+    measure(photo, &facts(photo, Format::Jpeg), mask, Ok(&[]))
+}
+
+/// With text where the boxes are.
+fn written(photo: &Pixels, mask: Option<&Mask>, text: &[TextBox]) -> Measures {
+    measure(photo, &facts(photo, Format::Jpeg), mask, Ok(text))
 }
 
 #[track_caller]
@@ -126,31 +131,123 @@ fn a_border_is_measured_and_a_plain_background_is_none() {
 }
 
 #[test]
-fn letters_beside_the_product_are_seen_and_dirt_is_not() {
-    // Six strokes of 8 × 24 in a row above the product: letters, as far as their shape tells.
-    let letter = |x: u32, y: u32| (30..54).contains(&y) && (100..280).contains(&x) && x % 30 < 8;
-    let written = measures(&photo(|x, y| if letter(x, y) { [20; 3] } else { [255; 3] }));
-    assert_eq!(number(&written, Measure::Text), 6.0);
-    let dirt = |x: u32, y: u32| {
-        [(30, 40), (500, 30), (970, 960)]
-            .iter()
-            .any(|&(cx, cy)| x.abs_diff(cx) < 6 && y.abs_diff(cy) < 6)
+fn text_beside_the_product_counts_and_print_on_it_does_not() {
+    let white = photo(|_, _| [255; 3]);
+    let mask = masked(SIDE, SIDE, inside);
+    // Above the product, which begins at 100; on it; and three quarters beside it.
+    let boxes = [
+        text_at(0.1, 0.02, 0.3, 0.07),
+        text_at(0.4, 0.5, 0.6, 0.6),
+        text_at(0.5, 0.04, 0.6, 0.12),
+    ];
+    let found = written(&white, Some(&mask), &boxes);
+    assert_eq!(number(&found, Measure::Text), 2.0);
+    let share = number(&found, Measure::TextShare);
+    assert!((share - (0.2 * 0.05 + 0.1 * 0.08)).abs() < 0.001, "{share}");
+    let text = found.text.unwrap();
+    let on_product: Vec<_> = text.iter().map(|one| one.on_product).collect();
+    assert_eq!(on_product, [Some(false), Some(true), Some(false)]);
+    let first = text[0];
+    for (found, wanted) in [
+        (first.x, 100),
+        (first.y, 20),
+        (first.width, 200),
+        (first.height, 50),
+    ] {
+        assert!(found.abs_diff(wanted) <= 1, "{first:?}");
+    }
+    assert_eq!(
+        overall(&judge(
+            &amazon(),
+            &written(&white, Some(&mask), &boxes[..1])
+        )),
+        Verdict::Fail
+    );
+}
+
+#[test]
+fn a_turned_line_takes_the_share_of_its_own_rectangle() {
+    let white = painted(SIDE, SIDE, |_, _| [255; 4]);
+    let corner = masked(SIDE, SIDE, |x, y| x > 900 && y > 900);
+    let turned = TextBox {
+        corners: [[0.2, 0.1], [0.6, 0.5], [0.5, 0.6], [0.1, 0.2]],
+        score: 0.8,
     };
-    let dirty = measures(&photo(|x, y| if dirt(x, y) { [20; 3] } else { [255; 3] }));
-    assert_eq!(number(&dirty, Measure::Text), 0.0);
+    let found = written(&white, Some(&corner), &[turned]);
+    // Sides of 0.4 √2 and 0.1 √2.
+    let share = number(&found, Measure::TextShare);
+    assert!((share - 0.08).abs() < 0.001, "{share}");
+}
+
+#[test]
+fn a_stamp_that_the_network_took_for_a_thing_is_no_product() {
+    let white = photo(|_, _| [255; 3]);
+    let stamp = |x: u32, y: u32| (100..500).contains(&x) && (10..60).contains(&y);
+    let mask = masked(SIDE, SIDE, |x, y| inside(x, y) || stamp(x, y));
+    let found = written(&white, Some(&mask), &[text_at(0.1, 0.01, 0.5, 0.06)]);
+    assert_eq!(number(&found, Measure::Text), 1.0);
+    assert_eq!(number(&found, Measure::Products), 1.0);
+}
+
+#[test]
+fn a_product_that_looks_like_a_letter_is_no_text() {
+    let white = photo(|_, _| [255; 3]);
+    // Round a table: most of the box is air, most of the product is in it.
+    let table = |x: u32, y: u32| {
+        let leg = (100..140).contains(&x) || (860..900).contains(&x);
+        (100..900).contains(&x) && (200..260).contains(&y) || leg && (260..800).contains(&y)
+    };
+    let mask = masked(SIDE, SIDE, table);
+    let found = written(&white, Some(&mask), &[text_at(0.05, 0.15, 0.95, 0.85)]);
+    assert_eq!(number(&found, Measure::Text), 0.0);
+    assert_eq!(number(&found, Measure::Products), 1.0);
+    assert_eq!(found.text, Some(Vec::new()));
+}
+
+#[test]
+fn text_is_unknown_where_nobody_looked_or_no_product_is() {
+    let white = photo(|_, _| [255; 3]);
+    let mask = masked(SIDE, SIDE, inside);
+    let facts = facts(&white, Format::Jpeg);
+    let blind = measure(&white, &facts, Some(&mask), Err("it is not here; fetch it"));
+    let findings = judge(&amazon(), &blind);
+    let text = findings.iter().find(|one| one.measure == "text").unwrap();
+    assert_eq!(text.verdict, Verdict::Unknown);
+    assert!(
+        text.says.ends_with("it is not here; fetch it"),
+        "{}",
+        text.says
+    );
+    assert_eq!(blind.text, None);
+    // Without a product it may be print on one; where there is none, there is none.
+    let some = written(&white, None, &[text_at(0.1, 0.1, 0.3, 0.2)]);
+    assert!(matches!(some.get(Measure::Text), Value::Unknown(_)));
+    assert_eq!(some.text.unwrap()[0].on_product, None);
+    assert_eq!(number(&written(&white, None, &[]), Measure::Text), 0.0);
+}
+
+#[test]
+fn boxes_on_the_rim_of_a_tiny_photo_stay_in_it() {
+    for (width, height) in [(1, 1), (3, 2), (5000, 1)] {
+        let tiny = painted(width, height, |_, _| [255; 4]);
+        let whole = text_at(0.0, 0.0, 1.0, 1.0);
+        let rim = text_at(1.0, 1.0, 1.0, 1.0);
+        let found = written(&tiny, None, &[whole, rim]).text.unwrap();
+        for one in &found {
+            assert!(one.width >= 1 && one.x + one.width <= width, "{one:?}");
+            assert!(one.height >= 1 && one.y + one.height <= height, "{one:?}");
+        }
+        assert_eq!((found[0].width, found[0].height), (width, height));
+    }
 }
 
 #[test]
 fn what_cannot_be_told_is_unknown_and_never_passes() {
     let busy = photo(|x, y| [(x % 251) as u8, (y % 241) as u8, ((x * y) % 239) as u8]);
-    assert!(matches!(
-        measures(&busy).get(Measure::Text),
-        Value::Unknown(_)
-    ));
     let no_product = measured(&photo(|_, _| [255; 3]), None);
     let findings = judge(&amazon(), &no_product);
     let of = |name: &str| findings.iter().find(|one| one.measure == name).unwrap();
-    for name in ["background-exact-white", "fill", "text", "products"] {
+    for name in ["background-exact-white", "fill", "cut-by-frame", "products"] {
         assert_eq!(of(name).verdict, Verdict::Unknown, "{name}");
         assert!(of(name).says.contains("no product"), "{}", of(name).says);
         assert!(of(name).value.is_null());
@@ -179,21 +276,30 @@ fn what_cannot_be_told_is_unknown_and_never_passes() {
 }
 
 #[test]
-fn products_are_counted() {
-    let pair = |x: u32, y: u32| {
-        (100..400).contains(&y) && ((50..250).contains(&x) || (300..480).contains(&x))
+fn products_are_counted_and_a_pair_is_one() {
+    let count = |second: [u32; 4], colour: [u8; 4]| {
+        let [left, top, right, bottom] = second;
+        let first = |x: u32, y: u32| (50..250).contains(&x) && (100..400).contains(&y);
+        let second = |x: u32, y: u32| (left..right).contains(&x) && (top..bottom).contains(&y);
+        let two = painted(500, 500, |x, y| match (first(x, y), second(x, y)) {
+            (true, _) => [40, 40, 40, 255],
+            (_, true) => colour,
+            _ => [255; 4],
+        });
+        let mask = masked(500, 500, |x, y| first(x, y) || second(x, y));
+        number(&measured(&two, Some(&mask)), Measure::Products)
     };
-    let two = painted(500, 500, |x, y| match pair(x, y) {
-        true => [40, 40, 40, 255],
-        false => [255; 4],
-    });
+    let grey = [40, 40, 40, 255];
+    assert_eq!(count([270, 110, 460, 400], grey), 1.0, "a pair");
     assert_eq!(
-        number(
-            &measured(&two, Some(&masked(500, 500, pair))),
-            Measure::Products
-        ),
-        2.0
+        count([270, 110, 460, 400], [200, 30, 30, 255]),
+        2.0,
+        "of another colour"
     );
+    assert_eq!(count([270, 100, 350, 400], grey), 2.0, "of another width");
+    assert_eq!(count([270, 300, 460, 400], grey), 2.0, "of another height");
+    assert_eq!(count([50, 410, 250, 500], grey), 2.0, "below it");
+    assert_eq!(count([270, 100, 290, 120], grey), 1.0, "a crumb");
 }
 
 #[test]
@@ -211,6 +317,7 @@ fn maker(rules: RuleSet, fix: bool) -> CheckMaker {
         rules: Arc::new(rules),
         rules_hash: "1".to_string(),
         matting: Box::new(DarkIsProduct),
+        text: Ok(Box::new(Sees(Vec::new()))),
         cutter: fix.then(|| Box::new(DarkIsProduct) as Box<dyn Matting>),
         limits: Limits::default(),
     }

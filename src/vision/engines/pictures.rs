@@ -12,7 +12,20 @@ pub enum Picture {
     Noise,
     /// A red disc with a dark rim, a little off the centre, on white.
     Disc,
+    /// Four dark letters on white.
+    Letters,
 }
+
+/// The letters, square by square.
+const LETTERS: [&[u8; 23]; 7] = [
+    b".####..###..#.....#####",
+    b"#.....#...#.#.....#....",
+    b"#.....#...#.#.....#....",
+    b".###..#####.#.....####.",
+    b"....#.#...#.#.....#....",
+    b"....#.#...#.#.....#....",
+    b"####..#...#.#####.#####",
+];
 
 impl Picture {
     /// The picture of that name, as a manifest's self-check has it.
@@ -22,6 +35,7 @@ impl Picture {
             "white" => Picture::White,
             "noise" => Picture::Noise,
             "disc" => Picture::Disc,
+            "letters" => Picture::Letters,
             _ => return None,
         })
     }
@@ -46,6 +60,14 @@ impl Picture {
             }
             Picture::White => [255; 3],
             Picture::Noise => [0, 1, 2].map(|channel| hash(((y * size + x) * 3 + channel) as u32)),
+            Picture::Letters => {
+                let [column, row] = [32 * x / size, 32 * y / size];
+                let inside = (4..27).contains(&column) && (12..19).contains(&row);
+                match inside && LETTERS[row - 12][column - 4] == b'#' {
+                    true => [20; 3],
+                    false => [255; 3],
+                }
+            }
             Picture::Disc => {
                 let square = |n: usize, centre: usize| (100 * n).abs_diff(centre * size).pow(2);
                 let distance = square(x, 45) + square(y, 55);

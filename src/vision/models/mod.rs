@@ -4,6 +4,7 @@
 pub mod efficientnet_lite;
 pub mod layers;
 pub mod minilm;
+mod onnx_only;
 pub mod pair;
 pub mod transformer;
 pub mod u2net;
@@ -15,6 +16,7 @@ use showroom_catalog::seams::ModelError;
 use self::efficientnet_lite::{EfficientNetLite, Variant};
 use self::layers::Weights;
 use self::minilm::MiniLm;
+use self::onnx_only::OnnxOnly;
 use self::pair::config::PairConfig;
 use self::pair::{PictureTower, WordTower};
 use self::u2net::U2Net;
@@ -53,10 +55,7 @@ pub fn load(library: &Library, name: &str) -> Result<Box<dyn Architecture>, Mode
             weights: weights()?,
         }),
         ("u2net" | "u2netp", Some((320, 320))) => {
-            let path = library.file(name, "weights")?;
-            let file = fs::read(&path).map_err(|error| {
-                ModelError::Failed(format!("{} cannot be read: {error}", path.display()))
-            })?;
+            let file = onnx_file(library, name)?;
             let widths = match manifest.architecture.as_str() {
                 "u2net" => u2net::FULL,
                 _ => u2net::SMALL,
@@ -67,6 +66,11 @@ pub fn load(library: &Library, name: &str) -> Result<Box<dyn Architecture>, Mode
                 weights: weights()?,
             })
         }
+        ("pp-ocr-det", Some((width, height))) => Box::new(OnnxOnly {
+            name: name.to_string(),
+            file: onnx_file(library, name)?,
+            input: 3 * width as usize * height as usize,
+        }),
         ("clip" | "siglip", Some(size)) => {
             let config = pair_config(library, name)?;
             if [size.0, size.1].map(|edge| edge as usize) != [config.image; 2] {
@@ -93,6 +97,13 @@ pub fn load(library: &Library, name: &str) -> Result<Box<dyn Architecture>, Mode
             )));
         }
     })
+}
+
+/// The weights of a model that is an ONNX file.
+fn onnx_file(library: &Library, name: &str) -> Result<Vec<u8>, ModelError> {
+    let path = library.file(name, "weights")?;
+    fs::read(&path)
+        .map_err(|error| ModelError::Failed(format!("{} cannot be read: {error}", path.display())))
 }
 
 /// Reads the tower of words of a pair.

@@ -6,4 +6,5 @@ mod encoder;
 mod models;
 mod pair_fixtures;
 mod pairs;
+mod text;
 mod tiny_diffusion;

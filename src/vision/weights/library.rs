@@ -26,11 +26,12 @@ macro_rules! built_in {
 }
 
 /// Name, manifest and card of the models that are part of the program.
-const BUILT_IN: [(&str, &str, &str); 8] = built_in![
+const BUILT_IN: [(&str, &str, &str); 9] = built_in![
     "efficientnet-lite2",
     "efficientnet-lite0",
     "u2netp",
     "u2net",
+    "pp-ocr",
     "all-minilm-l6-v2",
     "shopify-taxonomy",
     "onnxruntime",

@@ -42,6 +42,8 @@ pub enum Task {
     ImageTextEmbedding,
     /// Picture → mask of the product.
     Matte,
+    /// Picture → where text is.
+    TextDetection,
     /// A tree of categories.
     Taxonomy,
     /// A library that runs models.
