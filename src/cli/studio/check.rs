@@ -25,7 +25,7 @@ use crate::wire::{self, Work};
 pub(super) const LOOKS: &str = "u2netp";
 /// Boxes of text that are shown to people.
 const BOXES_SHOWN: usize = 3;
-const NOT_ASKED: &str = "no rule asks for it";
+pub(super) const NOT_ASKED: &str = "no rule asks for it";
 /// Photos that are shown to people; the report and the JSON have all.
 const SHOWN: usize = 50;
 

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use showroom_catalog::seams::{BadPhoto, Maker, Matting, ModelError, SoftMask, Studio, StudioWork};
+use showroom_catalog::seams::{
+    BadPhoto, Maker, Matting, ModelError, SoftMask, Studio, StudioWork, TextBox, TextDetector,
+};
 use showroom_catalog::studio::{
     RulesChoice, SceneChoice, StudioChoices, StudioError, StudioFile, StudioTask,
 };
@@ -17,7 +19,7 @@ use showroom_studio::write::WriteError;
 
 use super::asked::{Asked, BackdropAsk, CheckAsk};
 use super::backdrop::built_in;
-use super::check::LOOKS;
+use super::check::{LOOKS, NOT_ASKED};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::wire::{self, Work};
@@ -36,6 +38,8 @@ struct Shared {
     models: Vec<String>,
     limits: Limits,
     loaded: Mutex<HashMap<String, Arc<Mutex<Loaded>>>>,
+    /// What finds text, once a check has asked for it; the error says why nothing does.
+    text: Mutex<Option<Result<LentText, String>>>,
     scenes: Mutex<HashMap<(String, u64), Scenery>>,
 }
 
@@ -65,6 +69,7 @@ impl ServedStudio {
             models,
             limits,
             loaded: Mutex::default(),
+            text: Mutex::default(),
             scenes: Mutex::default(),
         })))
     }
@@ -186,6 +191,10 @@ impl StudioWork for CheckWork {
             rules: self.ask.rules.clone(),
             rules_hash: self.ask.hash.clone(),
             matting: Box::new(self.shared.lent(LOOKS)?),
+            text: match self.ask.rules.asks_for_text() {
+                true => self.shared.lent_text()?,
+                false => Err(NOT_ASKED.to_string()),
+            },
             cutter: None,
             limits: self.shared.limits.clone(),
         };
@@ -260,6 +269,23 @@ impl Shared {
         Ok(Lent { id, loaded })
     }
 
+    fn lent_text(&self) -> Result<Result<Box<dyn TextDetector>, String>, StudioError> {
+        let mut text = lock(&self.text);
+        if text.is_none() {
+            let detectors = wire::text_detectors(&self.config, 1).map_err(unable)?;
+            let one = detectors.and_then(|detectors| {
+                let one = detectors.into_iter().next();
+                one.ok_or_else(|| "no text model can be used".to_string())
+            });
+            *text = Some(one.map(|detector| LentText {
+                id: detector.id().to_string(),
+                detector: Arc::new(Mutex::new(detector)),
+            }));
+        }
+        let kept = text.clone().unwrap_or_else(|| Err(NOT_ASKED.to_string()));
+        Ok(kept.map(|lent| Box::new(lent) as Box<dyn TextDetector>))
+    }
+
     fn scenery(&self, on: &str, seed: u64) -> Result<Scenery, StudioError> {
         let key = (on.to_string(), seed);
         if let Some(there) = lock(&self.scenes).get(&key) {
@@ -303,6 +329,23 @@ impl Matting for Lent {
             loaded.masks.push_back((key, mask.clone()));
         }
         Ok(mask)
+    }
+}
+
+/// What finds text, as long as a photo takes.
+#[derive(Clone)]
+struct LentText {
+    id: String,
+    detector: Arc<Mutex<Box<dyn TextDetector>>>,
+}
+
+impl TextDetector for LentText {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn detect(&mut self, pixels: &Pixels) -> Result<Result<Vec<TextBox>, String>, ModelError> {
+        lock(&self.detector).detect(pixels)
     }
 }
 

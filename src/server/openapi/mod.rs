@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 /// The parts, each `{paths, components: {schemas, responses}}`.
-const PARTS: [&str; 4] = [
+const PARTS: [&str; 5] = [
     include_str!("core.json"),
     include_str!("edges.json"),
     include_str!("manage.json"),

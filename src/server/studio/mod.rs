@@ -96,7 +96,7 @@ fn from_here(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
         .get("sec-fetch-site")
         .and_then(|site| site.to_str().ok());
     match site {
-        Some("cross-site" | "same-site") if app.keys.is_empty() => Err(ApiError::new(
+        Some("cross-site" | "same-site") if app.now.get().keys.is_empty() => Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "not_local",
             "without keys only this machine is served, and the request comes from a page of another site",
