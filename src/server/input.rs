@@ -3,7 +3,7 @@
 
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{FromRequest, Multipart, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
@@ -60,7 +60,7 @@ impl FromRequest<App> for Input {
 
     async fn from_request(request: Request, app: &App) -> Result<Input, ApiError> {
         let (parts, body) = request.into_parts();
-        let kind = kind(&parts.headers)?;
+        let kind = kind(&parts.method, &parts.headers)?;
         let (bytes, held) = read(app, &parts.headers, body).await?;
         let (json, files) = match kind {
             Kind::Json => (json(&bytes)?, Vec::new()),
@@ -83,7 +83,8 @@ enum Kind {
     Form,
 }
 
-fn kind(headers: &HeaderMap) -> Result<Kind, ApiError> {
+/// Marqo's client says of no PATCH what it has in it.
+fn kind(method: &Method, headers: &HeaderMap) -> Result<Kind, ApiError> {
     let said = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
@@ -94,6 +95,7 @@ fn kind(headers: &HeaderMap) -> Result<Kind, ApiError> {
         .unwrap_or_default();
     match essence.trim().to_ascii_lowercase().as_str() {
         "application/json" => Ok(Kind::Json),
+        "" if method == Method::PATCH => Ok(Kind::Json),
         "multipart/form-data" => Ok(Kind::Form),
         _ => Err(ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

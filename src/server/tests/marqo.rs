@@ -196,6 +196,16 @@ fn fields_change_by_patch_and_several_documents_are_read_at_once() {
         "L"
     );
     // Its first digits are enough to read it, and not to change it.
+    let untyped = server.ask(
+        "PATCH",
+        DOCUMENTS,
+        &[],
+        br#"{"documents": [{"_id": "red"}]}"#,
+    );
+    assert_eq!(
+        untyped.status, 200,
+        "Marqo's client does not say that it is JSON"
+    );
     let few = patch(json!({"documents": [{"_id": &id[..8], "size": "S"}]})).json();
     assert_eq!(few["items"][0]["status"], 404);
     let codes = [
