@@ -314,7 +314,7 @@ fn the_server_keeps_to_its_contract() {
     let shop = Shop::with_photos(4);
     shop.ingest();
     let key = format!("admin:{KEY}");
-    let served = Served::start(&shop, &["--key", &key]);
+    let served = Served::start(&shop, &["--key", &key, "--studio-model", "u2netp"]);
     let run = Command::new(python("schemathesis"))
         .arg("--config-file")
         .arg(clients().join("schemathesis.toml"))

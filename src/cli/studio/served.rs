@@ -10,7 +10,7 @@ use showroom_catalog::studio::{
     RulesChoice, SceneChoice, StudioChoices, StudioError, StudioFile, StudioTask,
 };
 use showroom_catalog::{Made, PhotoId, Pixels, Stage};
-use showroom_pixels::{Limits, photo_id};
+use showroom_pixels::{DecodeOptions, Limits, PixelError, decode_pixels, photo_id};
 use showroom_studio::backdrop::{Backdrop, BackdropMaker, Scene};
 use showroom_studio::check::{CheckMaker, RuleSet};
 use showroom_studio::cutout::{RemoveError, RemoveParams, remove};
@@ -144,7 +144,7 @@ struct CutoutWork {
 
 impl StudioWork for CutoutWork {
     fn run(&self, photo: &[u8]) -> Result<StudioFile, StudioError> {
-        let mut matting = self.shared.lent(&self.model)?;
+        let mut matting = self.shared.lent(&self.model, photo)?;
         let done = remove(photo, &self.params, &mut matting, &self.shared.limits);
         let done = done.map_err(not_removed)?;
         Ok(StudioFile {
@@ -166,9 +166,10 @@ struct BackdropWork {
 impl StudioWork for BackdropWork {
     fn run(&self, photo: &[u8]) -> Result<StudioFile, StudioError> {
         let ask = &self.ask;
+        let matting = Box::new(self.shared.lent(&self.model, photo)?);
         let (backdrop, backdrop_id) = self.shared.scenery(&ask.on, ask.layout.seed)?;
         let mut maker = BackdropMaker {
-            matting: Box::new(self.shared.lent(&self.model)?),
+            matting,
             backdrop,
             backdrop_id,
             layout: ask.layout,
@@ -190,7 +191,7 @@ impl StudioWork for CheckWork {
         let mut maker = CheckMaker {
             rules: self.ask.rules.clone(),
             rules_hash: self.ask.hash.clone(),
-            matting: Box::new(self.shared.lent(LOOKS)?),
+            matting: Box::new(self.shared.lent(LOOKS, photo)?),
             text: match self.ask.rules.asks_for_text() {
                 true => self.shared.lent_text()?,
                 false => Err(NOT_ASKED.to_string()),
@@ -226,15 +227,19 @@ fn made(
     })
 }
 
+fn undecodable(error: &PixelError) -> StudioError {
+    StudioError::Photo(BadPhoto {
+        stage: Stage::Decode,
+        code: error.code().to_string(),
+        reason: error.to_string(),
+    })
+}
+
 fn not_removed(error: RemoveError) -> StudioError {
     let said = error.to_string();
     StudioError::Photo(match error {
         RemoveError::Model(error) => return StudioError::Model(error),
-        RemoveError::Photo(error) => BadPhoto {
-            stage: Stage::Decode,
-            code: error.code().to_string(),
-            reason: said,
-        },
+        RemoveError::Photo(error) => return undecodable(&error),
         RemoveError::BadPhoto(_) => refused("no-mask", said),
         RemoveError::Frame(_)
         | RemoveError::SlowAvif { .. }
@@ -263,7 +268,15 @@ impl Shared {
         Ok(kept)
     }
 
-    fn lent(&self, model: &str) -> Result<Lent, StudioError> {
+    /// A model for this photo. What is no photo is refused before a model is loaded for it.
+    fn lent(&self, model: &str, photo: &[u8]) -> Result<Lent, StudioError> {
+        if !lock(&self.loaded).contains_key(model) {
+            let options = DecodeOptions {
+                min_side: 1,
+                limits: self.limits.clone(),
+            };
+            decode_pixels(photo, &options).map_err(|error| undecodable(&error))?;
+        }
         let loaded = self.loaded(model).map_err(unable)?;
         let id = lock(&loaded).matting.id().to_string();
         Ok(Lent { id, loaded })

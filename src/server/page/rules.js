@@ -15,12 +15,12 @@ const verdictNode = (verdict) => {
 const number = (value, measure) => (measure === 'bytes' ? `${short.format(value / 1e6)} MB` : (Math.abs(value) < 100 ? short : whole).format(value));
 const measured = ({ value, measure }) => (typeof value === 'number' ? number(value, measure) : value ?? '–');
 /** `≤ 10000000` is read as `≤ 10,000,000`, or as `≤ 10 MB`. */
-const limited = ({ limit, measure }) => limit.replaceAll(/\d{4,}/g, (digits) => number(Number(digits), measure));
+const limited = ({ limit, measure }) => limit.replaceAll(/(?<![.\d])\d{4,}/g, (digits) => number(Number(digits), measure));
 
 function row(finding) {
   const note = finding.level === 'recommended' ? 'recommended' : null;
   return el('tr', {},
-    el('th', { scope: 'row' }, finding.says, note && el('span', { class: 'badge' }, note), finding.remedy && el('span', { class: 'hint' }, finding.remedy)),
+    el('th', { scope: 'row' }, finding.says, note && el('span', { class: 'badge' }, note), finding.remedy && el('span', { class: 'hint' }, finding.remedy.replace('--fix', 'showroom check --fix'))),
     el('td', {}, measured(finding)), el('td', {}, limited(finding)), el('td', {}, verdictNode(finding.verdict)));
 }
 

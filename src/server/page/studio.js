@@ -100,6 +100,7 @@ export function studioPart() {
     if (address) URL.revokeObjectURL(address);
     address = null;
     download.hidden = true;
+    picture.classList.add('checker');
     picture.replaceChildren(el('span', { class: 'hint' }, 'Nothing is made until you ask for it.'));
     caption.replaceChildren(...said);
     if (photo) rules?.show(photo);
@@ -156,6 +157,7 @@ export function studioPart() {
     const image = el('img', { src: address, alt: `${titleOf(photo)}, ${where}` });
     await image.decode();
     picture.replaceChildren(image);
+    picture.classList.toggle('checker', on === 'transparent');
     const name = `${photo.sku || fileName(photo.uri).replace(/\.\w+$/, '')}-${on === 'transparent' ? 'cutout' : on}`.replaceAll(/[^\w.-]+/g, '_');
     download.href = address;
     download.download = `${name}.${format === 'jpeg' ? 'jpg' : format}`;

@@ -270,6 +270,7 @@ await check('a photo is checked against the rules of a marketplace', {}, async (
   assert.ok(rows.length >= 4);
   assert.ok(rows.every((cells) => cells.every((cell) => cell !== '')), JSON.stringify(rows));
   assert.ok(rows.some((cells) => cells[3].includes('not kept')), 'small or not on white: something is not kept');
+  assert.ok(rows.some((cells) => cells[2] === '≥ 0.9995') && rows.some((cells) => cells[2].includes('10,000')), 'limits are read as numbers');
   await studio.getByText(/\d+ rules: /).waitFor();
   await table.scrollIntoViewIfNeeded();
   await page.shot('studio-rules');

@@ -142,7 +142,7 @@ const STUDIO = {
 };
 const FINDINGS = [
   { measure: 'longest-side', level: 'required', verdict: 'pass', value: 1600, limit: '500 to 10000', says: 'the longest side has 500 to 10,000 pixels', remedy: null },
-  { measure: 'white', level: 'required', verdict: 'fail', value: 0.876543, limit: '≥ 0.999', says: 'the background is pure white', remedy: 'put the cut-out on white' },
+  { measure: 'white', level: 'required', verdict: 'fail', value: 0.876543, limit: '≥ 0.9995', says: 'the background is pure white', remedy: '--fix puts the cut-out on white' },
   { measure: 'letters', level: 'required', verdict: 'unknown', value: null, limit: '≤ 0', says: 'no text: the background is too busy to tell', remedy: null },
   { measure: 'bytes', level: 'recommended', verdict: 'warn', value: 12345678, limit: '≤ 10000000', says: 'the file is not larger than 10 MB', remedy: 'save it again at a lower quality' },
 ];
