@@ -9,6 +9,7 @@ usage: cutout.py --cache DIR --showroom BINARY [--rounds N] [--photos N] [--thre
    SAD (thousands), MSE (thousandths), gradient and connectivity (thousands; Rhemann et al. 2009). And what a shop
    sees: the mean difference (0–255, over the pixels where alpha or its error is not 0) of the cut-out, put on
    white and on green, from the true one.
+3. The same pictures as PNG and as JPEG: what the confidence says beside the true overlap.
 """
 
 import argparse
@@ -149,6 +150,31 @@ def pictures(samples, folder):
     return truth
 
 
+def confidence(args, samples, lines):
+    """What the confidence says beside the true overlap, each picture as PNG and as JPEG."""
+    found = []
+    with tempfile.TemporaryDirectory() as work:
+        folder, out = Path(work) / "pictures", Path(work) / "out"
+        folder.mkdir()
+        truth = pictures(samples, folder)
+        for name in truth:
+            Image.open(folder / f"{name}.png").save(folder / f"{name}-jpeg.jpg", quality=85)
+        showroom(args, sorted(folder.iterdir()), out)
+        for path in sorted(folder.iterdir()):
+            wanted = truth[path.stem.removesuffix("-jpeg")][1] > 0.5
+            cut = ours_of(out, path)[..., 3] > 127
+            (told,) = out.glob(f"{path.stem}.cutout-*.json")
+            overlap = (cut & wanted).sum() / max((cut | wanted).sum(), 1)
+            found.append((json.loads(told.read_text())["confidence"], overlap))
+    lines += ["", "## What the confidence says", "", "| confidence | pictures | mean IoU | worst IoU |", "|---|---|---|---|"]
+    for low, high in ((0, 0.5), (0.5, 0.75), (0.75, 0.9), (0.9, 1), (1, 2)):
+        overlaps = [overlap for value, overlap in found if low <= value < high]
+        if overlaps:
+            ends = "1" if low == 1 else f"{low} to {high}"
+            lines.append(f"| {ends} | {len(overlaps)} | {statistics.mean(overlaps):.3f} | {min(overlaps):.3f} |")
+            print(lines[-1], flush=True)
+
+
 def speed(args, photos, lines):
     sides = {
         "showroom": lambda out: showroom(args, photos, out),
@@ -238,6 +264,7 @@ def main():
     speed(args, photos, lines)
     lines += ["", "## Errors on pictures whose alpha is known"]
     quality(args, samples, lines)
+    confidence(args, samples, lines)
     lines += ["", "The constants of the refinement were chosen on these pictures, so expect less on others. Some of "
               "them have a dark rim of their first background in their own colours, which counts against whoever "
               "finds the outline.", ""]
