@@ -18,13 +18,16 @@ use crate::state::App;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Routes whose requests ask for a place in the queue ([`App::admit`]) where they do more than read.
-const QUEUED: [&str; 6] = [
+const QUEUED: [&str; 9] = [
     "/indexes/{index}/search",
     "/indexes/{index}/recommend",
     "/indexes/{index}/documents",
     "/indexes/{index}/documents/delete-batch",
     "/v1/embeddings",
     "/v1/tag",
+    "/api/remove",
+    "/v1/backdrop",
+    "/v1/check",
 ];
 /// Longest request id that is taken over from a client.
 const LONGEST_ID: usize = 128;
