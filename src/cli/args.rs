@@ -26,9 +26,9 @@ pub use dedup::{Dedup, DedupAct};
 pub use search::{FacetsOver, GroupBy, Search, Weighted};
 mod serve;
 pub use serve::{Serve, ServeLimits};
-pub mod serve_studio;
 mod feed;
 pub mod fetch;
+pub mod serve_studio;
 pub mod surround;
 
 pub use feed::{Delete, ExportFormat, FeedArgs, WatchArgs};

@@ -7,12 +7,7 @@ use clap::ValueEnum;
 #[command(next_help_heading = "Studio")]
 pub struct StudioArgs {
     /// When the network that cuts out is loaded: it takes some hundred megabytes.
-    #[arg(
-        long,
-        value_enum,
-        env = "SHOWROOM_STUDIO",
-        default_value = "first-use"
-    )]
+    #[arg(long, value_enum, env = "SHOWROOM_STUDIO", default_value = "first-use")]
     pub studio: StudioWhen,
     /// The network that cuts out where a request names none: u2net, or u2netp, which is small, quick and coarse.
     #[arg(

@@ -259,12 +259,18 @@ fn rembgs_parameters_do_what_they_say() {
     let wide = read(&done(&[("a", "true"), ("ae", "15")]));
     assert_eq!(wide.rgba.len(), plain.rgba.len());
     // The disc is 60 pixels across: at a fill of a half it is in the middle of 120.
-    let framed = done(&[("fill", "0.5"), ("aspect", "1:1"), ("format", "webp"), ("quality", "100")]);
+    let framed = done(&[
+        ("fill", "0.5"),
+        ("aspect", "1:1"),
+        ("format", "webp"),
+        ("quality", "100"),
+    ]);
     assert_eq!(&framed[8..12], b"WEBP");
     let framed = read(&framed);
     assert_eq!(framed.width, framed.height);
     assert!((112..=136).contains(&framed.width), "{}", framed.width);
-    let middle = (framed.width as usize * (framed.height as usize / 2) + framed.width as usize / 2) * 4;
+    let middle =
+        (framed.width as usize * (framed.height as usize / 2) + framed.width as usize / 2) * 4;
     assert_eq!((framed.rgba[3], framed.rgba[middle + 3]), (0, 255));
     let mut matting = Told(Ok(mask(320, disc)));
     let error = remove(
