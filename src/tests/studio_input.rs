@@ -153,8 +153,10 @@ fn what_should_be_looked_at_is_named() {
         "cut.png",
         &pictures::transparent(|x, y| x < 120 && (40..160).contains(&y)),
     );
-    // Veiled, and nothing taken away.
-    let veiled = image::RgbaImage::from_pixel(200, 200, image::Rgba([90, 60, 30, 249]));
+    // A veil at its upper edge, and nothing taken away.
+    let veiled = image::RgbaImage::from_fn(200, 200, |_, y| {
+        image::Rgba([90, 60, 30, if y < 10 { 240 } else { 255 }])
+    });
     shop.add("full.png", &pictures::png(&veiled.into()));
     shop.add(
         "whole.png",

@@ -493,7 +493,7 @@ fn the_built_in_models_have_licences_cards_and_a_home() {
         .map(|m| m.manifest.name.as_str())
         .collect();
     assert_eq!(names[0], "efficientnet-lite2", "the default comes first");
-    assert_eq!(names.len(), 8);
+    assert_eq!(names.len(), 9);
     for model in library.models() {
         let Manifest { name, licence, .. } = &model.manifest;
         assert!(
@@ -520,7 +520,7 @@ fn a_users_model_takes_the_place_of_a_built_in_one() {
     // The folder itself may be named, or the one above.
     for given in [&folder, &root.path().to_owned()] {
         let library = Library::new(std::slice::from_ref(given), root.path()).expect("right");
-        assert_eq!(library.models().len(), 8);
+        assert_eq!(library.models().len(), 9);
         assert_eq!(
             library.model("u2netp").expect("known").manifest.summary,
             "a test"
