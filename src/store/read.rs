@@ -102,7 +102,7 @@ impl LanceCatalogue {
         columns: Columns,
         each: &mut (dyn FnMut(Vec<Record>) -> bool + Send),
     ) -> Result<(), StoreError> {
-        let mut keys = self.uris(table, which).await?;
+        let mut keys = self.uris(table, which.as_deref()).await?;
         keys.sort_unstable();
         let kept = match columns {
             Columns::All => None,
@@ -145,23 +145,10 @@ impl LanceCatalogue {
     pub(crate) async fn uris(
         &self,
         table: &Table,
-        which: Option<String>,
+        which: Option<&str>,
     ) -> Result<Vec<(String, u64)>, StoreError> {
-        let mut query = table
-            .query()
-            .select(Select::columns(&["uri"]))
-            .with_row_id();
-        if let Some(which) = which {
-            query = query.only_if(which);
-        }
-        let batches = query.execute().await;
-        let mut batches = batches.map_err(|error| self.failed(error))?;
         let mut found = Vec::new();
-        while let Some(batch) = batches
-            .try_next()
-            .await
-            .map_err(|error| self.failed(error))?
-        {
+        for batch in self.passing(table, which, "uri", ALL_ROWS).await? {
             let rows = Rows(&batch);
             let both = || Ok((rows.words("uri")?, rows.u64s(ROW_ID)?));
             let (uris, ids) = both().map_err(|reason: String| self.damaged(reason))?;
@@ -178,27 +165,34 @@ impl LanceCatalogue {
         which: Option<&str>,
         most: usize,
     ) -> Result<Vec<u64>, StoreError> {
-        // A column of few bytes: one must be read.
+        let mut found = Vec::new();
+        // A column must be read: one of few bytes.
+        for batch in self.passing(table, which, "bytes", most).await? {
+            let ids = Rows(&batch).u64s(ROW_ID).map(<[u64]>::to_vec);
+            found.extend(ids.map_err(|reason| self.damaged(reason))?);
+        }
+        Ok(found)
+    }
+
+    /// One column, and the row ids, of the rows that pass, `most` of them at the most.
+    async fn passing(
+        &self,
+        table: &Table,
+        which: Option<&str>,
+        column: &str,
+        most: usize,
+    ) -> Result<Vec<RecordBatch>, StoreError> {
         let mut query = table
             .query()
-            .select(Select::columns(&["bytes"]))
+            .select(Select::columns(&[column]))
             .with_row_id()
             .limit(most);
         if let Some(which) = which {
             query = query.only_if(which);
         }
-        let batches = query.execute().await;
-        let mut batches = batches.map_err(|error| self.failed(error))?;
-        let mut found = Vec::new();
-        while let Some(batch) = batches
-            .try_next()
-            .await
-            .map_err(|error| self.failed(error))?
-        {
-            let rows = Rows(&batch);
-            found.extend(rows.u64s(ROW_ID).map_err(|reason| self.damaged(reason))?);
-        }
-        Ok(found)
+        let batches = query.execute().await.map_err(|error| self.failed(error))?;
+        let batches = batches.try_collect().await;
+        batches.map_err(|error| self.failed(error))
     }
 
     /// The rows with these ids, in this order.

@@ -92,7 +92,7 @@ fn the_pictures_that_keep_the_rules_are_made_and_made_again_when_gone() {
     assert!(csv.starts_with("uri,sku,photo_verdict,rule,level,verdict,value,limit,says,remedy"));
     assert!(
         csv.lines()
-            .any(|line| line.contains(",aspect,required,fail,") && line.ends_with(",pass"))
+            .any(|line| line.contains(",aspect,required,fail,") && line.ends_with(",pass,"))
     );
     fs::remove_file(&made[0]).unwrap();
     let again = shop.ok(fix);

@@ -138,10 +138,9 @@ fn photos_just_below_the_limit_and_of_one_pixel_go_through() {
     let checked = by_photo(&shop, &["check", "photos", "--rules", "amazon"]);
     assert_eq!(checked.len(), 4);
     for (name, found) in &checked {
-        assert_eq!(
-            found["verdict"], "fail",
-            "{name}: too small, or too large: {found}"
-        );
+        // A line of 2,000 pixels is long enough, and no product is in it.
+        let verdict = if name == "row.png" { "unknown" } else { "fail" };
+        assert_eq!(found["verdict"], verdict, "{name}: {found}");
     }
 }
 

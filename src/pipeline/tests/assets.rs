@@ -1,6 +1,7 @@
 //! Files made of photos: what is there is left alone, bad photos are passed over, failures end the run.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use showroom_catalog::seams::{BadPhoto, Maker, ModelError, Sink, SinkError};
@@ -9,10 +10,8 @@ use showroom_pipeline::*;
 
 use crate::fakes::{put, put_photos};
 
-static MADE: AtomicUsize = AtomicUsize::new(0);
-
-/// Makes a file of the photo's length; what it does of photos of some lengths is told by them.
-struct Lengths;
+/// Makes a file of the photo's length, and counts; what it does of some photos is told by their bytes.
+struct Lengths(Arc<AtomicUsize>);
 
 const BAD: &[u8] = b"bad";
 const PANICS: &[u8] = b"panics";
@@ -49,7 +48,7 @@ impl Maker for Lengths {
             ENDS => return Err(ModelError::Failed("no more".into())),
             _ => {}
         }
-        MADE.fetch_add(1, SeqCst);
+        self.0.fetch_add(1, SeqCst);
         let flags = if bytes.len().is_multiple_of(2) {
             vec!["even".to_string()]
         } else {
@@ -73,8 +72,22 @@ fn run(
     again: bool,
     cancel: &Cancel,
 ) -> (Result<AssetSummary, AssetError>, Vec<AssetEvent>) {
+    run_counted(folder, sink, again, cancel, &Arc::default())
+}
+
+/// `made` counts what the makers made.
+fn run_counted(
+    folder: &Path,
+    sink: &dyn Sink,
+    again: bool,
+    cancel: &Cancel,
+    made: &Arc<AtomicUsize>,
+) -> (Result<AssetSummary, AssetError>, Vec<AssetEvent>) {
     let source = FolderSource::new(&[folder], SkuFrom::Stem).unwrap();
-    let makers: Vec<Box<dyn Maker>> = vec![Box::new(Lengths), Box::new(Lengths)];
+    let makers: Vec<Box<dyn Maker>> = vec![
+        Box::new(Lengths(made.clone())),
+        Box::new(Lengths(made.clone())),
+    ];
     let parts = AssetParts {
         source: &source,
         makers,
@@ -130,14 +143,14 @@ fn each_photo_is_made_once_and_again_where_it_is_asked_for() {
     ];
     assert_eq!(codes, wanted);
 
-    let count = MADE.load(SeqCst);
-    let (done, events) = run(&photos, &sink, false, &Cancel::new());
+    let made = Arc::default();
+    let (done, events) = run_counted(&photos, &sink, false, &Cancel::new(), &made);
     let done = done.unwrap();
     assert_eq!(
         (done.made, done.kept, done.rejected, done.flagged),
         (0, 2, 3, 1)
     );
-    assert_eq!(MADE.load(SeqCst), count, "nothing was made again");
+    assert_eq!(made.load(SeqCst), 0, "nothing was made again");
     let names: Vec<&str> = events
         .iter()
         .filter_map(|event| match event {

@@ -35,11 +35,21 @@ type Needs = Option<Arc<(Bench, Renditions)>>;
 /// The routes, whether there is a studio or not.
 pub fn routes(bench: Option<Bench>, renditions: Renditions) -> Router<App> {
     let needs: Needs = bench.map(|bench| Arc::new((bench, renditions)));
+    let takes = |task| {
+        post(
+            move |app: State<App>, needs: Extension<Needs>, query: RawQuery, input: Input| {
+                posted(app, needs, query, input, task)
+            },
+        )
+    };
     Router::new()
-        .route("/api/remove", get(remove_from_url).post(remove))
+        .route(
+            "/api/remove",
+            takes(StudioTask::Cutout).get(remove_from_url),
+        )
         .route("/v1/studio", get(choices))
-        .route("/v1/backdrop", post(backdrop))
-        .route("/v1/check", post(check))
+        .route("/v1/backdrop", takes(StudioTask::Backdrop))
+        .route("/v1/check", takes(StudioTask::Check))
         .layer(Extension(needs))
 }
 
@@ -49,14 +59,16 @@ async fn choices(Extension(needs): Extension<Needs>) -> Result<Json<StudioChoice
     Ok(Json(bench.studio().choices()))
 }
 
-async fn remove(
+/// What takes a photo, or says where one is, and its parameters in a form, as JSON or in the address.
+async fn posted(
     State(app): State<App>,
     Extension(needs): Extension<Needs>,
     RawQuery(query): RawQuery,
     input: Input,
+    task: StudioTask,
 ) -> Result<Response, ApiError> {
     let asked = Asked::read(query.as_deref(), Some(input))?;
-    answer(&app, needs, StudioTask::Cutout, asked).await
+    answer(&app, needs, task, asked).await
 }
 
 async fn remove_from_url(
@@ -68,26 +80,6 @@ async fn remove_from_url(
     from_here(&app, &headers)?;
     let asked = Asked::read(query.as_deref(), None)?;
     answer(&app, needs, StudioTask::Cutout, asked).await
-}
-
-async fn backdrop(
-    State(app): State<App>,
-    Extension(needs): Extension<Needs>,
-    RawQuery(query): RawQuery,
-    input: Input,
-) -> Result<Response, ApiError> {
-    let asked = Asked::read(query.as_deref(), Some(input))?;
-    answer(&app, needs, StudioTask::Backdrop, asked).await
-}
-
-async fn check(
-    State(app): State<App>,
-    Extension(needs): Extension<Needs>,
-    RawQuery(query): RawQuery,
-    input: Input,
-) -> Result<Response, ApiError> {
-    let asked = Asked::read(query.as_deref(), Some(input))?;
-    answer(&app, needs, StudioTask::Check, asked).await
 }
 
 /// Without keys a page of another site must not make the server work by naming it as a picture's address.

@@ -258,7 +258,7 @@ fn rembgs_parameters_do_what_they_say() {
     assert!(alpha(&behind).iter().all(|&a| a == 255));
     let wide = read(&done(&[("a", "true"), ("ae", "15")]));
     assert_eq!(wide.rgba.len(), plain.rgba.len());
-    // The disc is 60 pixels across: at a fill of a half it is in the middle of 120.
+    // The disc is 80 pixels across, and its soft edge some more: at a fill of a half it is in the middle of 160.
     let framed = done(&[
         ("fill", "0.5"),
         ("aspect", "1:1"),
@@ -268,7 +268,7 @@ fn rembgs_parameters_do_what_they_say() {
     assert_eq!(&framed[8..12], b"WEBP");
     let framed = read(&framed);
     assert_eq!(framed.width, framed.height);
-    assert!((112..=136).contains(&framed.width), "{}", framed.width);
+    assert!((156..=168).contains(&framed.width), "{}", framed.width);
     let middle =
         (framed.width as usize * (framed.height as usize / 2) + framed.width as usize / 2) * 4;
     assert_eq!((framed.rgba[3], framed.rgba[middle + 3]), (0, 255));
