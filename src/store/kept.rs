@@ -172,9 +172,9 @@ pub(crate) fn push(
         };
         let end = ids.len().min(at + PART_ROWS - chunk.ids.len());
         tags.push(&said, at..end);
-        for row in at..end {
+        for (row, id) in ids.iter().enumerate().take(end).skip(at) {
             let named = Row {
-                id: ids[row],
+                id: *id,
                 uri: uris.value(row),
                 sku: skus.is_valid(row).then(|| skus.value(row)),
             };
