@@ -242,6 +242,20 @@ impl LanceCatalogue {
         Ok(chunks)
     }
 
+    /// The kept rows that pass.
+    async fn allowed(
+        &self,
+        table: &Table,
+        kept: &Kept,
+        which: Option<&str>,
+    ) -> Result<Vec<Bits>, StoreError> {
+        if which.is_none() {
+            return Ok(kept.live.clone());
+        }
+        let ids = self.row_ids(table, which, ALL_ROWS).await?;
+        Ok(kept.bits(ids.into_iter()))
+    }
+
     /// Facets over the kept rows that pass, counted once a version and filter.
     pub(crate) async fn facets_of_kept(
         &self,
@@ -254,14 +268,7 @@ impl LanceCatalogue {
         if let Some(facets) = hot.counted(version, &which) {
             return Ok(facets);
         }
-        let allowed = match which {
-            None => kept.live.clone(),
-            Some(_) => kept.bits(
-                self.row_ids(table, which.as_deref(), ALL_ROWS)
-                    .await?
-                    .into_iter(),
-            ),
-        };
+        let allowed = self.allowed(table, &kept, which.as_deref()).await?;
         let facets = {
             let terms = kept.terms.read().unwrap_or_else(PoisonError::into_inner);
             let rows = kept.parts.iter().zip(&allowed);
@@ -309,14 +316,7 @@ impl LanceCatalogue {
         which: Option<String>,
         searches: &mut [(Query, Best)],
     ) -> Result<(), StoreError> {
-        let allowed = match which {
-            None => kept.live.clone(),
-            Some(_) => kept.bits(
-                self.row_ids(table, which.as_deref(), ALL_ROWS)
-                    .await?
-                    .into_iter(),
-            ),
-        };
+        let allowed = self.allowed(table, kept, which.as_deref()).await?;
         let proposals = self.propose(kept, &allowed, searches).await;
         let moved = searches.iter_mut().map(|(query, best)| {
             let best = mem::replace(best, Best::new(0));

@@ -168,7 +168,7 @@ pub(crate) fn push(
             chunks.push(Default::default());
         }
         let Some((chunk, tags)) = chunks.last_mut() else {
-            continue;
+            break;
         };
         let end = ids.len().min(at + PART_ROWS - chunk.ids.len());
         tags.push(&said, at..end);
