@@ -49,9 +49,10 @@ demo: models photos ## real photos become a tagged, searchable catalogue and a p
 	@echo "  showroom search --image $(PHOTOS)/kitchen/espresso-cup.png --colour-weight 0"
 	@echo "  showroom export --where 'colour = red'"
 
-gallery: models photos ## twenty real photos on five backdrops: demo/gallery.html
+# `make gallery OWN=FOLDER` takes twenty photos of your own.
+gallery: models photos ## twenty photos on five backdrops, the samples or OWN=FOLDER: demo/gallery.html
 	@mkdir -p "$(DEMO)"
-	@python3 benches/gallery.py --showroom "$(SHOWROOM)" --photos "$(PHOTOS)" -o "$(DEMO)"
+	@python3 benches/gallery.py --showroom "$(SHOWROOM)" -o "$(DEMO)" --photos $(if $(OWN),"$(OWN)" --own,"$(PHOTOS)")
 
 test: lint unit ## everything that must pass: rustfmt, clippy, all tests
 	@echo "make test: passed"

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Twenty real photos on white, on a colour and in three scenes, as one page to look at.
+"""Twenty photos on white, on a colour and in three scenes, as one page to look at.
 
-usage: gallery.py --showroom BINARY --photos DIR -o DIR [--model u2net]
+usage: gallery.py --showroom BINARY --photos DIR -o DIR [--own] [--model u2net]
 
-Writes DIR/gallery.html and the pictures beside it. What is there already is not made again. The photos are
-chosen to be hard: red on red, white on white, thin straps and spokes, holes, glass, chairs on thin legs,
-photos with a background and cut-outs with an alpha of their own.
+Writes DIR/gallery.html and the pictures beside it. What is there already is not made again. DIR holds the
+sample photos, of which twenty are chosen to be hard: red on red, white on white, thin straps and spokes,
+holes, glass, chairs on thin legs, photos with a background and cut-outs with an alpha of their own. With
+--own it holds photos of any shop, and the first twenty by name are taken.
 
 Needs Python 3.11 and nothing else.
 """
@@ -27,6 +28,8 @@ sport-and-hobby/blue-bicycle.png clothing/sunglasses.png plants/orchid.png toys/
 BACKDROPS = ["white", "#e9dfd3", "studio-grey", "oak-table", "sand-sun"]
 # Longer side of a picture, in pixels.
 SIZE = 900
+# Endings of the photos that --own takes.
+ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 def backdrops(binary, photos, folder, on, model):
@@ -51,7 +54,7 @@ def page(rows):
 <style>body {{ font: 14px system-ui, sans-serif; margin: 24px; background: #fafafa }}
 td, th {{ padding: 6px; vertical-align: top; text-align: left }} th {{ max-width: 9em; font-weight: 500 }}
 img {{ display: block; border-radius: 4px; box-shadow: 0 0 0 1px #0001 }} small {{ color: #a33 }}</style>
-<h1>Twenty photos, five backdrops</h1><table><tr><th></th>{head}</tr>
+<h1>{len(rows)} photos, {len(BACKDROPS)} backdrops</h1><table><tr><th></th>{head}</tr>
 {body}</table>
 """
 
@@ -61,13 +64,20 @@ def main():
     parser.add_argument("--showroom", type=Path, required=True)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--own", action="store_true")
     parser.add_argument("--model", default="u2net")
     options = parser.parse_args()
     folder = options.output / "gallery"
     folder.mkdir(parents=True, exist_ok=True)
-    photos = [(options.photos / name).resolve() for name in PHOTOS]
+    names = PHOTOS
+    if options.own:
+        there = options.photos.rglob("*")
+        names = sorted(str(path.relative_to(options.photos)) for path in there if path.suffix.lower() in ENDINGS)[:20]
+        if not names:
+            sys.exit(f"gallery: there are no photos in {options.photos}")
+    photos = [(options.photos / name).resolve() for name in names]
     made = [backdrops(options.showroom, photos, folder, on, options.model) for on in BACKDROPS]
-    rows = [(name, [of.get(str(path)) for of in made]) for name, path in zip(PHOTOS, photos)]
+    rows = [(name, [of.get(str(path)) for of in made]) for name, path in zip(names, photos)]
     for _, assets in rows:
         for asset in filter(None, assets):
             asset["file"] = f"gallery/{asset['file']}"

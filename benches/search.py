@@ -44,6 +44,8 @@ MIX, NOISE = (1.2, 0.6, 0.3), 0.004
 PLANTED = 0.01
 # Rows of which duplicates are looked for.
 MOST_DEDUP = 100_000
+# Rows that a server keeps in memory by itself, and what a row takes there where it is let.
+HOT_ROWS, HOT_BYTES = 180_000, 12_288
 
 
 def vectors_of(batch, name):
@@ -159,7 +161,7 @@ def ours(showroom, store, made, queries, name, *more):
 
 
 @contextmanager
-def served(showroom, store):
+def served(showroom, store, *more):
     """Asks a server of that store; (function of a request, process)."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -167,7 +169,8 @@ def served(showroom, store):
     at = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen([str(showroom), "serve", "--store", str(store), "--index-name", "made", "--read-only",
-                                  "--device", "cpu", "--listen", f"127.0.0.1:{port}"], stdout=log, stderr=log)
+                                  "--device", "cpu", "--listen", f"127.0.0.1:{port}", *map(str, more)],
+                                 stdout=log, stderr=log)
 
         def ask(body):
             request = urllib.request.Request(f"{at}/indexes/made/search", json.dumps(body).encode(),
@@ -227,13 +230,18 @@ def measure(options, work, seed, count):
         for who, more in (("showroom", []), ("showroom --exact", ["--exact"])):
             times, found, mib = ours(options.showroom, store, made, queries, name, *more)
             searches.append(line(count, what, who, times, recall(made, queries, mask, found), mib))
-    with served(options.showroom, store) as (ask, child):
-        for name in ["", *made.masks]:
-            mask, what = made.masks.get(name), f"1 % {name}" if name else "all rows"
-            # Once before, as the peers are.
-            asked(ask, child, made, queries[:3], name)
-            times, found, mib = asked(ask, child, made, queries, name)
-            searches.append(line(count, what, "showroom serve", times, recall(made, queries, mask, found), mib))
+    servers = [("showroom serve", [])]
+    if count > HOT_ROWS:
+        mib = count * HOT_BYTES >> 20
+        servers.append((f"showroom serve --hot-memory {mib}", ["--hot-memory", mib]))
+    for who, more in servers:
+        with served(options.showroom, store, *more) as (ask, child):
+            for name in ["", *made.masks]:
+                mask, what = made.masks.get(name), f"1 % {name}" if name else "all rows"
+                # Once before, as the peers are.
+                asked(ask, child, made, queries[:3], name)
+                times, found, mib = asked(ask, child, made, queries, name)
+                searches.append(line(count, what, who, times, recall(made, queries, mask, found), mib))
     folder.mkdir()
     made.shapes.flush()
     Path(f"{store}.npy").rename(folder / "rows.npy")

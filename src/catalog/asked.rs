@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use crate::embedding::VectorName;
-use crate::filter::{Field, Filter, Value};
 use crate::query::{Query, QueryPart};
 use crate::seams::Understood;
 
@@ -167,7 +166,7 @@ pub fn ask(query: &mut Query, asking: Vec<Asking>, colour_weight: f32) -> Vec<As
             Seen::Photo { shape, colour } => (shape, colour),
             Seen::Row { shape, colour, uri } => {
                 if weight > 0.0 {
-                    own.push(Value::Word(uri));
+                    own.push(uri);
                 }
                 (shape, colour)
             }
@@ -182,13 +181,7 @@ pub fn ask(query: &mut Query, asking: Vec<Asking>, colour_weight: f32) -> Vec<As
     query.title_words = (!titles.is_empty()).then(|| titles.join(" "));
     // The reasons are in the vectors.
     query.vectors = !words.is_empty();
-    if !own.is_empty() {
-        let others = Filter::Not(Box::new(Filter::OneOf(Field::Uri, own)));
-        query.filter = Some(match query.filter.take() {
-            Some(filter) => Filter::And(Box::new(others), Box::new(filter)),
-            None => others,
-        });
-    }
+    query.exclude_uris.extend(own);
     let terms = compose(query, photos, words, colour_weight).into_iter();
     let named = named_photos.into_iter().chain(named_words);
     terms
@@ -370,8 +363,8 @@ mod tests {
         );
         assert_eq!(query.title_words.as_deref(), Some("boots"));
         assert!(query.vectors);
-        let filter = query.filter.unwrap().to_string();
-        assert_eq!(filter, "(not (uri in ('/a.jpg'))) and (width > 1)");
+        assert_eq!(query.exclude_uris, ["/a.jpg"]);
+        assert_eq!(query.filter.unwrap().to_string(), "width > 1");
     }
 
     #[test]

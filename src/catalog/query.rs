@@ -27,8 +27,8 @@ pub struct Query {
     pub k: usize,
     /// Compare with every row even where an index exists.
     pub exact: bool,
-    /// A row that is not to be found: the photo that was asked with.
-    pub exclude_uri: Option<String>,
+    /// Rows that are not to be found: the photos that were asked with. They are no filter: facets count them.
+    pub exclude_uris: Vec<String>,
     /// Words that are looked for in the titles too. The order of the hits is then that of both
     /// rankings, joined by reciprocal ranks; where no title holds one of them nothing changes.
     pub title_words: Option<String>,

@@ -1,31 +1,31 @@
 //! `showroom cutout`: products without their background.
 
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
-use showroom_catalog::seams::{Catalogue, Columns, Maker, Source};
-use showroom_catalog::{Asset, AssetKind, Filter, PhotoRef, Reject};
+use showroom_catalog::seams::Maker;
+use showroom_catalog::{Asset, AssetKind, Reject};
 use showroom_pipeline::{
-    AssetEvent, AssetOptions, AssetParts, AssetSummary, FolderSink, FolderSource, PhotoList,
-    SkuFrom, make_assets, silence_guarded_panics,
+    AssetEvent, AssetOptions, AssetParts, AssetSummary, FolderSink, make_assets,
+    silence_guarded_panics,
 };
 use showroom_pixels::{Limits, photo_id};
 use showroom_store::add_assets;
 use showroom_studio::cutout::{CutoutMaker, CutoutOptions, DEFAULT_FILL, Frame};
 use showroom_studio::write::ImageFormat;
-use tokio::runtime::Runtime;
 
 use crate::args::{Cutout, PictureFormat};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::progress::{Bar, human_seconds};
+use crate::studio::source;
 use crate::table::{counted, plain, print, print_json};
 use crate::wire::Work;
 use crate::{interrupt, wire};
 
 pub fn run(config: &Config, verb: &Cutout) -> Result<(), Failure> {
-    if verb.paths == [Path::new("-")] {
+    if verb.photos.paths == [Path::new("-")] {
         return pipe(config, verb);
     }
     let folder = match verb.output.as_deref() {
@@ -33,8 +33,8 @@ pub fn run(config: &Config, verb: &Cutout) -> Result<(), Failure> {
         _ => return Err(Failure::Usage("name a folder to write into: -o DIR".into())),
     };
     let runtime = wire::runtime()?;
-    let photos = photos(config, verb, &runtime)?;
-    let work = match verb.paths.as_slice() {
+    let photos = source(config, &verb.photos)?;
+    let work = match verb.photos.paths.as_slice() {
         [one] if one.is_file() => Work::Question,
         _ => Work::Bulk,
     };
@@ -52,7 +52,7 @@ pub fn run(config: &Config, verb: &Cutout) -> Result<(), Failure> {
     let cancel = interrupt::listen(&runtime)?;
     let asset_options = AssetOptions {
         max_bytes: verb.max_bytes,
-        again: verb.force,
+        again: verb.photos.force,
     };
     let bar = Bar::new(config);
     let mut told = Told {
@@ -115,46 +115,6 @@ fn pipe(config: &Config, verb: &Cutout) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// The photos that the user named, or those of the catalogue.
-fn photos(config: &Config, verb: &Cutout, runtime: &Runtime) -> Result<Box<dyn Source>, Failure> {
-    if !verb.paths.is_empty() {
-        let source = FolderSource::new(&verb.paths, SkuFrom::Stem)?;
-        let mut any = false;
-        source.list(&mut |_| {
-            any = true;
-            false
-        })?;
-        return match any {
-            true => Ok(Box::new(source)),
-            false => Err(Failure::BadInput(format!(
-                "there are no photos in {}",
-                named(&verb.paths)
-            ))),
-        };
-    }
-    let filter: Option<Filter> = verb.filter.as_deref().map(str::parse).transpose()?;
-    let mut photos: Vec<PhotoRef> = Vec::new();
-    runtime.block_on(async {
-        let catalogue = wire::open(config).await?;
-        let mut each = |records: Vec<showroom_catalog::Record>| {
-            photos.extend(records.into_iter().map(|record| record.source));
-            true
-        };
-        catalogue.scan(filter, Columns::Tags, &mut each).await
-    })?;
-    match photos.is_empty() {
-        false => Ok(Box::new(PhotoList(photos))),
-        true => Err(Failure::BadInput(
-            "no photo of the catalogue passes the filter".into(),
-        )),
-    }
-}
-
-fn named(paths: &[PathBuf]) -> String {
-    let paths = paths.iter().map(|path| path.display().to_string());
-    paths.collect::<Vec<_>>().join(", ")
 }
 
 fn options(verb: &Cutout) -> CutoutOptions {
@@ -237,7 +197,7 @@ impl Told<'_> {
             }
             AssetEvent::Done { assets, made } => {
                 // Only what is the catalogue's own is kept there.
-                if *made && self.verb.paths.is_empty() {
+                if *made && self.verb.photos.paths.is_empty() {
                     add_assets(&self.config.store, assets)?;
                 }
                 let flagged = assets.iter().find(|asset| !asset.flags.is_empty());
@@ -288,7 +248,7 @@ fn outcome(config: &Config, verb: &Cutout, summary: &AssetSummary) -> Result<(),
     if summary.interrupted {
         return Err(Failure::Interrupted);
     }
-    if verb.strict && summary.rejected > 0 {
+    if verb.photos.strict && summary.rejected > 0 {
         let rejects = counted(summary.rejected, "photo");
         return Err(Failure::Rejects(format!(
             "{rejects} rejected, and --strict was asked for"

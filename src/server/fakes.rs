@@ -130,7 +130,7 @@ impl Catalogue for Memory {
         };
         let rows = rows.into_iter();
         let mut hits: Vec<Hit> = rows
-            .filter(|row| query.exclude_uri.as_ref() != Some(&row.source.uri))
+            .filter(|row| !query.exclude_uris.contains(&row.source.uri))
             .map(|record| Hit {
                 score: score(&record),
                 record,

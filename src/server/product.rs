@@ -318,7 +318,7 @@ impl Products {
         let query = Query {
             parts: vec![part(VectorName::Shape), part(VectorName::Colour)],
             k: NEIGHBOURS,
-            exclude_uri: Some(first.source.uri.clone()),
+            exclude_uris: vec![first.source.uri.clone()],
             ..Query::default()
         };
         let found = self.catalogue.search(query).await?;

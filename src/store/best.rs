@@ -68,8 +68,8 @@ impl Eq for Candidate {}
 pub(crate) struct Best {
     k: usize,
     one_a_sku: bool,
-    /// A URI that is passed over.
-    without: Option<String>,
+    /// URIs that are passed over.
+    without: Vec<String>,
     heap: BinaryHeap<Candidate>,
 }
 
@@ -78,7 +78,7 @@ impl Best {
         Best {
             k,
             one_a_sku: false,
-            without: None,
+            without: Vec::new(),
             heap: BinaryHeap::with_capacity(k + 1),
         }
     }
@@ -90,9 +90,9 @@ impl Best {
         self
     }
 
-    /// Never the row with this URI.
-    pub(crate) fn without(mut self, uri: Option<String>) -> Best {
-        self.without = uri;
+    /// Never the rows with these URIs.
+    pub(crate) fn without(mut self, uris: Vec<String>) -> Best {
+        self.without = uris;
         self
     }
 
@@ -103,7 +103,7 @@ impl Best {
     }
 
     pub(crate) fn offer(&mut self, score: f32, row: Row<'_>, dots: &[f32]) {
-        if self.without.as_deref() == Some(row.uri) {
+        if self.without.iter().any(|uri| uri == row.uri) {
             return;
         }
         if self.heap.len() == self.k {

@@ -46,6 +46,16 @@ pub(crate) fn guides(query: &Query) -> Vec<Guide> {
         .collect()
 }
 
+/// Candidates that each index is to give for so many hits.
+pub(crate) fn candidates_for(query: &Query, hits: usize) -> usize {
+    // Photos of one SKU are alike: where only one is kept, several may go.
+    let per_hit = match query.one_a_sku {
+        true => 2 * CANDIDATES_PER_HIT,
+        false => CANDIDATES_PER_HIT,
+    };
+    MIN_CANDIDATES.max(per_hit * hits)
+}
+
 impl LanceCatalogue {
     pub(crate) async fn are_indexed(
         &self,
@@ -62,23 +72,16 @@ impl LanceCatalogue {
         Ok(guides.iter().all(|guide| indexed.contains(guide.on.name())))
     }
 
-    /// Ids of the rows that the indices, and a look at the rows that are not in them yet, bring. `refined` has the
-    /// true vectors read to choose among more of them.
+    /// Ids of the rows that the indices, and a look at the rows that are not in them yet, bring: `many` for each
+    /// guide. `refined` has the true vectors read to choose among more of them.
     pub(crate) async fn candidates(
         &self,
         table: &Table,
         which: Option<&str>,
-        query: &Query,
         guides: &[Guide],
-        hits: usize,
+        many: usize,
         refined: bool,
     ) -> Result<Vec<u64>, StoreError> {
-        // Photos of one SKU are alike: where only one is kept, several may go.
-        let per_hit = match query.one_a_sku {
-            true => 2 * CANDIDATES_PER_HIT,
-            false => CANDIDATES_PER_HIT,
-        };
-        let many = MIN_CANDIDATES.max(per_hit * hits);
         let mut ids = Vec::new();
         for guide in guides {
             let nearest = || -> lancedb::Result<_> {

@@ -38,14 +38,14 @@ pub(crate) fn rejects(batch: &RecordBatch) -> Result<Vec<Reject>, String> {
 /// A batch read by the names of its columns.
 pub(crate) struct Rows<'a>(pub(crate) &'a RecordBatch);
 
-impl Rows<'_> {
-    fn column(&self, name: &str) -> Result<&ArrayRef, String> {
+impl<'a> Rows<'a> {
+    fn column(&self, name: &str) -> Result<&'a ArrayRef, String> {
         self.0
             .column_by_name(name)
             .ok_or_else(|| format!("the column {name} is missing"))
     }
 
-    pub(crate) fn words(&self, name: &str) -> Result<&StringArray, String> {
+    pub(crate) fn words(&self, name: &str) -> Result<&'a StringArray, String> {
         self.column(name)?
             .as_string_opt::<i32>()
             .ok_or_else(|| format!("the column {name} is not text"))

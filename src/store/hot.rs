@@ -26,16 +26,13 @@ use crate::chunk::{Chunk, Layout};
 use crate::compared::{Compared, Folded, TAME};
 use crate::kept::{Bits, Kept, PART_ROWS, Part, push};
 use crate::open::LanceCatalogue;
+use crate::per_filter::PerFilter;
 use crate::read::{ALL_ROWS, small_batches};
 use crate::schema;
 use crate::tags::{self, Tags};
-use crate::terms::Numbered;
 
 /// Parts beyond those that the rows would fill, which single writes leave; then they are read anew.
 const SPARE_PARTS: usize = 16;
-
-/// Filters whose facets are kept.
-const MOST_FACETS: usize = 256;
 
 /// What is kept, of the last version that was searched.
 pub(crate) struct Hot {
@@ -44,11 +41,24 @@ pub(crate) struct Hot {
     kept: RwLock<Option<Arc<Kept>>>,
     /// Held while rows are read.
     reading: tokio::sync::Mutex<()>,
-    facets: RwLock<Counted>,
+    facets: PerFilter<Facets>,
+    passing: PerFilter<Arc<Passing>>,
 }
 
-/// Facets that were counted in one version, by the filter.
-type Counted = (u64, HashMap<Option<String>, Facets>);
+/// The kept rows that pass a filter.
+pub(crate) struct Passing {
+    /// Of each part.
+    pub(crate) bits: Vec<Bits>,
+    pub(crate) rows: usize,
+}
+
+impl Passing {
+    fn of(bits: Vec<Bits>) -> Arc<Passing> {
+        let words = bits.iter().flat_map(|bits| bits.iter());
+        let rows = words.map(|word| word.count_ones() as usize).sum();
+        Arc::new(Passing { bits, rows })
+    }
+}
 
 impl Hot {
     pub(crate) fn new(max_bytes: u64) -> Hot {
@@ -56,34 +66,14 @@ impl Hot {
             max_bytes,
             kept: RwLock::default(),
             reading: tokio::sync::Mutex::default(),
-            facets: RwLock::default(),
+            facets: PerFilter::default(),
+            passing: PerFilter::default(),
         }
     }
 
     fn kept(&self) -> Option<Arc<Kept>> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         kept.clone()
-    }
-
-    /// What was counted in this version over the rows that pass this filter.
-    fn counted(&self, version: u64, which: &Option<String>) -> Option<Facets> {
-        let counted = self.facets.read().unwrap_or_else(PoisonError::into_inner);
-        counted
-            .1
-            .get(which)
-            .filter(|_| counted.0 == version)
-            .cloned()
-    }
-
-    fn count(&self, version: u64, which: Option<String>, facets: &Facets) {
-        let mut counted = self.facets.write().unwrap_or_else(PoisonError::into_inner);
-        if counted.0 > version {
-            return;
-        }
-        if counted.0 < version || counted.1.len() >= MOST_FACETS {
-            *counted = (version, HashMap::new());
-        }
-        counted.1.insert(which, facets.clone());
     }
 
     fn keep(&self, kept: Option<Arc<Kept>>) {
@@ -174,17 +164,11 @@ impl LanceCatalogue {
             let at = parts.len() as u32;
             let rows = chunk.ids.iter().zip(0u32..);
             places.extend(rows.map(|(id, row)| (*id, (at, row))));
-            let numbered = {
+            let part = {
                 let mut terms = terms.write().unwrap_or_else(PoisonError::into_inner);
-                Numbered::of(&tags, &mut terms).map_err(|reason| self.damaged(reason))?
+                Part::new(chunk, tags, &mut terms).map_err(|reason| self.damaged(reason))?
             };
-            parts.push(Arc::new(Part {
-                chunk: Arc::new(chunk),
-                tags: Arc::new(tags),
-                numbered: Arc::new(numbered),
-                held: None,
-                has_failed: AtomicBool::new(false),
-            }));
+            parts.push(Arc::new(part));
         }
         places.retain(|id, _| ids.contains(id));
         let mut kept = Kept {
@@ -242,18 +226,24 @@ impl LanceCatalogue {
         Ok(chunks)
     }
 
-    /// The kept rows that pass.
-    async fn allowed(
+    /// The kept rows that pass, looked for once a version and filter.
+    pub(crate) async fn kept_that_pass(
         &self,
         table: &Table,
         kept: &Kept,
         which: Option<&str>,
-    ) -> Result<Vec<Bits>, StoreError> {
-        if which.is_none() {
-            return Ok(kept.live.clone());
+    ) -> Result<Arc<Passing>, StoreError> {
+        let Some((hot, which)) = self.hot.as_ref().zip(which) else {
+            return Ok(Passing::of(kept.live.clone()));
+        };
+        let filter = Some(which.to_string());
+        if let Some(passing) = hot.passing.get(kept.version, &filter) {
+            return Ok(passing);
         }
-        let ids = self.row_ids(table, which, ALL_ROWS).await?;
-        Ok(kept.bits(ids.into_iter()))
+        let ids = self.row_ids(table, Some(which), ALL_ROWS).await?;
+        let passing = Passing::of(kept.bits(ids.into_iter()));
+        hot.passing.put(kept.version, filter, passing.clone());
+        Ok(passing)
     }
 
     /// Facets over the kept rows that pass, counted once a version and filter.
@@ -265,16 +255,16 @@ impl LanceCatalogue {
         which: Option<&str>,
     ) -> Result<Facets, StoreError> {
         let (version, which) = (kept.version, which.map(str::to_string));
-        if let Some(facets) = hot.counted(version, &which) {
+        if let Some(facets) = hot.facets.get(version, &which) {
             return Ok(facets);
         }
-        let allowed = self.allowed(table, &kept, which.as_deref()).await?;
+        let passing = self.kept_that_pass(table, &kept, which.as_deref()).await?;
         let facets = {
             let terms = kept.terms.read().unwrap_or_else(PoisonError::into_inner);
-            let rows = kept.parts.iter().zip(&allowed);
+            let rows = kept.parts.iter().zip(&passing.bits);
             terms.count(rows.map(|(part, allowed)| (&*part.numbered, &**allowed)))
         };
-        hot.count(version, which, &facets);
+        hot.facets.put(version, which, facets.clone());
         Ok(facets)
     }
 
@@ -298,6 +288,7 @@ impl LanceCatalogue {
                     *part = Arc::new(Part {
                         chunk: part.chunk.clone(),
                         tags: part.tags.clone(),
+                        keys: part.keys.clone(),
                         numbered: part.numbered.clone(),
                         held: Some(held),
                         has_failed: AtomicBool::new(false),
@@ -316,15 +307,16 @@ impl LanceCatalogue {
         which: Option<String>,
         searches: &mut [(Query, Best)],
     ) -> Result<(), StoreError> {
-        let allowed = self.allowed(table, kept, which.as_deref()).await?;
-        let proposals = self.propose(kept, &allowed, searches).await;
+        let passing = self.kept_that_pass(table, kept, which.as_deref()).await?;
+        let proposals = self.propose(kept, &passing.bits, searches).await;
         let moved = searches.iter_mut().map(|(query, best)| {
             let best = mem::replace(best, Best::new(0));
             (query.clone(), best)
         });
         let moved: Vec<(Query, Best)> = moved.collect();
         let kept = kept.clone();
-        let compared = spawn_blocking(move || compare(&kept, &allowed, &proposals, moved)).await;
+        let compared =
+            spawn_blocking(move || compare(&kept, &passing.bits, &proposals, moved)).await;
         let (compared, nonsense) = compared.map_err(|error| StoreError::Failed {
             at: self.at.clone(),
             reason: format!("a search broke off: {error}"),

@@ -12,6 +12,7 @@ use crate::best::{Best, Row};
 use crate::chunk::{Chunk, Layout};
 use crate::compared::is_set;
 use crate::decode::Rows;
+use crate::keys::Keys;
 use crate::schema::ROW_ID;
 use crate::search::score;
 use crate::tags::Tags;
@@ -40,6 +41,7 @@ pub(crate) struct Part {
     pub(crate) chunk: Arc<Chunk>,
     /// What the rows of the chunk say besides their vectors.
     pub(crate) tags: Arc<Tags>,
+    pub(crate) keys: Arc<Keys>,
     /// What they count for in facets, in the numbers of [`Kept::terms`].
     pub(crate) numbered: Arc<Numbered>,
     /// `None` where the CPU compares it.
@@ -54,6 +56,12 @@ impl Kept {
     pub(crate) fn is_accelerated(&self) -> bool {
         let works = |part: &Arc<Part>| part.held.is_some() && !part.has_failed();
         !self.parts.is_empty() && self.parts.iter().all(works)
+    }
+
+    /// Whether the row with this id is one of these.
+    pub(crate) fn has(&self, bits: &[Bits], id: u64) -> bool {
+        let place = self.places.get(&id);
+        place.is_some_and(|&(part, row)| is_set(&bits[part as usize], row as usize))
     }
 
     /// Compares the rows with these ids; those that are not kept are passed over.
@@ -103,14 +111,17 @@ impl Kept {
                     found.push((part.chunk.row(at).uri, row.id));
                 }
             };
-            for at in 0..part.chunk.ids.len() {
+            for at in part.keys.named(key) {
                 let row = part.chunk.row(at);
                 if row.uri == key || row.sku == Some(key) {
                     add(at, row);
                 }
             }
-            for at in id.map(|id| part.tags.of_id(id)).unwrap_or_default() {
-                add(at, part.chunk.row(at));
+            let Some(id) = id else { continue };
+            for at in part.keys.with_id(id) {
+                if part.tags.has_id(at, id) {
+                    add(at, part.chunk.row(at));
+                }
             }
         }
         found.sort_unstable();
@@ -137,6 +148,25 @@ impl Kept {
 }
 
 impl Part {
+    /// Rows that no accelerator holds. The error says what is wrong with them.
+    pub(crate) fn new(chunk: Chunk, tags: Tags, terms: &mut Dictionary) -> Result<Part, String> {
+        let numbered = Numbered::of(&tags, terms)?;
+        let ids = tags.ids()?;
+        let rows = ids.into_iter().enumerate();
+        let keys = Keys::of(rows.map(|(at, id)| {
+            let row = chunk.row(at);
+            (row.uri, row.sku, id)
+        }));
+        Ok(Part {
+            keys: Arc::new(keys),
+            numbered: Arc::new(numbered),
+            chunk: Arc::new(chunk),
+            tags: Arc::new(tags),
+            held: None,
+            has_failed: AtomicBool::new(false),
+        })
+    }
+
     pub(crate) fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Relaxed)
     }
@@ -212,6 +242,7 @@ mod tests {
             parts: vec![Arc::new(Part {
                 chunk: Arc::new(chunk),
                 tags: Arc::default(),
+                keys: Arc::default(),
                 numbered: Arc::default(),
                 held: None,
                 has_failed: AtomicBool::new(false),

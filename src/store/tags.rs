@@ -51,18 +51,27 @@ impl Tags {
             .ok_or_else(|| "a row cannot be found again".into())
     }
 
-    /// The rows whose id begins with these hexadecimal digits.
-    pub(crate) fn of_id(&self, beginning: &str) -> Vec<usize> {
-        let mut found = Vec::new();
-        for (batch, start) in self.batches.iter().zip(&self.starts) {
-            let Ok(ids) = Rows(batch).words("id").cloned() else {
-                continue;
-            };
-            let ids = ids.iter().enumerate();
-            let with = ids.filter(|(_, id)| id.is_some_and(|id| id.starts_with(beginning)));
-            found.extend(with.map(|(at, _)| start + at));
+    /// The id of each row, in order. The error says that a batch has none.
+    pub(crate) fn ids(&self) -> Result<Vec<&str>, String> {
+        let mut ids = Vec::with_capacity(self.rows);
+        for batch in &self.batches {
+            let words = Rows(batch).words("id")?;
+            ids.extend((0..batch.num_rows()).map(|row| words.value(row)));
         }
-        found
+        Ok(ids)
+    }
+
+    /// Whether the id of a row begins with these hexadecimal digits.
+    pub(crate) fn has_id(&self, row: usize, beginning: &str) -> bool {
+        let at = self.starts.partition_point(|start| *start <= row);
+        let Some((batch, start)) = at
+            .checked_sub(1)
+            .map(|at| (&self.batches[at], self.starts[at]))
+        else {
+            return false;
+        };
+        let ids = Rows(batch).words("id");
+        ids.is_ok_and(|ids| ids.value(row - start).starts_with(beginning))
     }
 
     /// Whether a row has a title.

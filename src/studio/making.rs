@@ -1,11 +1,12 @@
 //! What the makers of files share: decoding a photo, cutting it out, a photo that is refused.
 
 use showroom_catalog::seams::{BadPhoto, Matting, ModelError};
-use showroom_catalog::{Pixels, Stage};
+use showroom_catalog::{Made, Pixels, Planned, Recipe, Stage};
 use showroom_pixels::{DecodeOptions, Decoded, Limits, decode};
 
 use crate::cutout::{Cutout, Judgement, cut, of_transparent};
 use crate::matte::Band;
+use crate::write::{ImageFormat, Metadata, encode};
 
 /// Decodes every pixel of a photo.
 pub fn decoded(bytes: &[u8], limits: &Limits) -> Result<Decoded, BadPhoto> {
@@ -32,6 +33,39 @@ pub fn cut_out(
     Ok(mask
         .map(|mask| cut(pixels, &mask, Band::default()))
         .map_err(|reason| refused("no-mask", reason)))
+}
+
+/// As [`cut_out`], of the bytes of a photo.
+pub fn cut_photo(
+    matting: &mut dyn Matting,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<Result<Cutout, BadPhoto>, ModelError> {
+    match decoded(bytes, limits) {
+        Ok(decoded) => cut_out(matting, &decoded.pixels),
+        Err(bad) => Ok(Err(bad)),
+    }
+}
+
+/// The file of a picture in which a cut-out is shown; it is as sure as the cut-out.
+pub fn shown(
+    (planned, recipe): (Planned, Recipe),
+    cut: &Cutout,
+    picture: &Pixels,
+    (format, quality): (ImageFormat, u8),
+    metadata: &Metadata,
+) -> Result<Made, BadPhoto> {
+    let bytes = encode(picture, format, quality, metadata)
+        .map_err(|error| refused("not-written", error))?;
+    Ok(Made {
+        planned,
+        recipe,
+        width: picture.width,
+        height: picture.height,
+        confidence: Some(cut.judgement.confidence),
+        flags: flags_of(cut),
+        bytes,
+    })
 }
 
 /// Words for what a person should look at.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use showroom_studio::cutout::Aspect;
 
+use super::studio::PhotoArgs;
+
 /// Cut products out of their photos: transparent background, soft edges, colours freed of what was
 /// behind. Nothing of the product itself changes. What is there already is not made again.
 #[derive(Debug, clap::Args)]
@@ -16,24 +18,16 @@ use showroom_studio::cutout::Aspect;
   showroom cutout photos/ -o cutouts/ --review-only       # which a person should look at
   showroom cutout - < shoe.jpg > shoe.png
 
+The path - reads one photo from standard input and writes its cut-out to standard output.
+
 Each file has its JSON beside it: photo, model, parameters, confidence, flags. The same photo with the
 same options has the same name. Ctrl-C keeps what was done; the same command goes on from there.")]
 pub struct Cutout {
-    /// Folders (with all that is below them) and single photos; - reads one photo from standard input and
-    /// writes its cut-out to standard output. With none, the photos of the catalogue.
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub photos: PhotoArgs,
     /// Folder to write into; it is made where it is not there.
     #[arg(long, short, value_name = "DIR", env = "SHOWROOM_OUTPUT")]
     pub output: Option<PathBuf>,
-    /// Only photos of the catalogue for which this holds.
-    #[arg(
-        long = "where",
-        value_name = "FILTER",
-        env = "SHOWROOM_WHERE",
-        conflicts_with = "paths"
-    )]
-    pub filter: Option<String>,
     /// The network that finds the product: u2net, or u2netp, which is small, quick and coarse.
     #[arg(
         long,
@@ -70,12 +64,6 @@ pub struct Cutout {
     /// Print only the cut-outs that a person should look at.
     #[arg(long, env = "SHOWROOM_REVIEW_ONLY")]
     pub review_only: bool,
-    /// Make again what is there already.
-    #[arg(long, env = "SHOWROOM_FORCE")]
-    pub force: bool,
-    /// Exit with code 4 if any photo was rejected.
-    #[arg(long, env = "SHOWROOM_STRICT")]
-    pub strict: bool,
     /// Largest file that is read, in bytes.
     #[arg(long, value_name = "BYTES", env = "SHOWROOM_MAX_BYTES", default_value_t = 64 << 20,
           value_parser = clap::value_parser!(u64).range(1..=(4 << 30)))]

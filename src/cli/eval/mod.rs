@@ -176,7 +176,7 @@ fn measure(
     };
     let like = |record: &Record| {
         let mut query = Query {
-            exclude_uri: Some(record.source.uri.clone()),
+            exclude_uris: vec![record.source.uri.clone()],
             exact: true,
             ..Query::default()
         };

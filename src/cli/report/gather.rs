@@ -153,7 +153,7 @@ async fn like_search(
     let vectors = std::mem::take(&mut record.vectors);
     let mut query = Query {
         k: HITS,
-        exclude_uri: Some(uri.to_string()),
+        exclude_uris: vec![uri.to_string()],
         ..Query::default()
     };
     push_photo(

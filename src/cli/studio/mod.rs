@@ -30,10 +30,22 @@ use crate::progress::Bar;
 use crate::table::{counted, plain};
 use crate::{interrupt, wire};
 
-/// The photos that the user named, or those of the catalogue.
-fn source(config: &Config, photos: &PhotoArgs) -> Result<Box<dyn Source>, Failure> {
+/// The photos that the user named, or those of the catalogue; the error says that there are none.
+pub fn source(config: &Config, photos: &PhotoArgs) -> Result<Box<dyn Source>, Failure> {
     if !photos.paths.is_empty() {
-        return Ok(Box::new(FolderSource::new(&photos.paths, SkuFrom::Stem)?));
+        let source = FolderSource::new(&photos.paths, SkuFrom::Stem)?;
+        let mut any = false;
+        source.list(&mut |_| {
+            any = true;
+            false
+        })?;
+        return match any {
+            true => Ok(Box::new(source)),
+            false => Err(Failure::BadInput(format!(
+                "there are no photos in {}",
+                named(&photos.paths)
+            ))),
+        };
     }
     let filter: Option<Filter> = photos.filter.as_deref().map(str::parse).transpose()?;
     let mut found: Vec<PhotoRef> = Vec::new();
@@ -46,7 +58,17 @@ fn source(config: &Config, photos: &PhotoArgs) -> Result<Box<dyn Source>, Failur
         catalogue.scan(filter, Columns::Tags, &mut each).await?;
         Ok::<_, Failure>(())
     })?;
-    Ok(Box::new(PhotoList(found)))
+    match found.is_empty() {
+        false => Ok(Box::new(PhotoList(found))),
+        true => Err(Failure::BadInput(
+            "no photo of the catalogue passes the filter".into(),
+        )),
+    }
+}
+
+fn named(paths: &[PathBuf]) -> String {
+    let paths = paths.iter().map(|path| path.display().to_string());
+    paths.collect::<Vec<_>>().join(", ")
 }
 
 /// Called for every photo that is done.
@@ -130,11 +152,7 @@ fn make_watched(
     if let Some(failure) = failed {
         return Err(failure.into());
     }
-    let summary = made?;
-    if summary.listed == 0 && !photos.paths.is_empty() {
-        return Err(Failure::BadInput("there are no photos there".to_string()));
-    }
-    Ok(summary)
+    Ok(made?)
 }
 
 /// The assets that are files of their own; findings are lines of one.

@@ -52,7 +52,7 @@ fn like(record: &Record) -> Query {
             vector: record.vectors.shape.clone(),
             weight: 1.0,
         }],
-        exclude_uri: Some(record.source.uri.clone()),
+        exclude_uris: vec![record.source.uri.clone()],
         ..Query::default()
     }
 }

@@ -191,7 +191,7 @@ impl Catalogue for Memory {
             parts.sum()
         };
         let others = self.records().into_iter();
-        let others = others.filter(|r| query.exclude_uri.as_ref() != Some(&r.source.uri));
+        let others = others.filter(|r| !query.exclude_uris.contains(&r.source.uri));
         let mut hits: Vec<Hit> = others
             .map(|record| Hit {
                 score: score(&record),

@@ -3,6 +3,7 @@
 
 mod columns;
 mod csv;
+mod google_category;
 mod parquet;
 mod shops;
 

@@ -13,6 +13,7 @@ use showroom_catalog::seams::{Catalogue, Columns};
 use showroom_catalog::{Category, Filter};
 
 use super::csv::text;
+use super::google_category::google_category;
 use super::{ExportError, output};
 
 /// What one export wrote.
@@ -59,6 +60,12 @@ impl Product {
     fn path(&self) -> String {
         let category = self.category.as_ref();
         category.map(|c| c.path.join(" > ")).unwrap_or_default()
+    }
+
+    fn google_category(&self) -> String {
+        let category = self.category.as_ref();
+        let google = category.and_then(|c| google_category(&c.path));
+        google.map(|c| c.id().to_string()).unwrap_or_default()
     }
 }
 
@@ -228,8 +235,8 @@ const GOOGLE: [&str; 9] = [
 /// Additional photos that Google takes.
 const MOST_ADDITIONAL: usize = 10;
 
-/// Google Merchant's TSV. `product_type` is the path in Shopify's taxonomy; `google_product_category`
-/// is what the shop's feed says, as no mapping between the two taxonomies is at hand.
+/// Google Merchant's TSV. `product_type` is the path in Shopify's taxonomy, `google_product_category` the
+/// number of Google's category that it is in, unless the shop's feed says otherwise.
 pub async fn export_google(
     catalogue: &dyn Catalogue,
     filter: Option<Filter>,
@@ -265,7 +272,7 @@ pub async fn export_google(
             more.join(","),
             product.own_or("feed_color", || colours.join("/")),
             product.own_or("product_type", || product.path()),
-            product.text("google_product_category"),
+            product.own_or("google_product_category", || product.google_category()),
         ];
         cells.extend(GOOGLE.map(|name| product.text(name)));
         // A tab or a line break would end the cell: Google's format has no quotes for them.

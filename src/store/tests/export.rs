@@ -1,10 +1,11 @@
 //! The JSON that others build on.
 
 use serde_json::{Value, json};
+use showroom_catalog::product::AttributeValue;
 use showroom_catalog::query::Why;
 use showroom_catalog::seams::Catalogue;
-use showroom_catalog::{Facts, Hit, VectorName};
-use showroom_store::{ExportError, HitJson, export_jsonl};
+use showroom_catalog::{Category, Facts, Hit, VectorName};
+use showroom_store::{ExportError, HitJson, export_google, export_jsonl};
 
 use crate::sample::{record, records};
 
@@ -72,6 +73,69 @@ pub async fn a_line_a_photo(catalogue: &dyn Catalogue) {
     let mut full = Full(1000);
     let error = export_jsonl(catalogue, None, &mut full).await.unwrap_err();
     assert!(matches!(error, ExportError::Output(_)), "{error}");
+}
+
+/// Google's number of the category that was tagged, unless the feed says one.
+pub async fn google_is_told_its_own_category(catalogue: &dyn Catalogue) {
+    let tagged = |number: u64, id: &str, path: &[&str]| {
+        let mut record = record(number);
+        record.source.sku = Some(format!("sku-{number}"));
+        record.category = Some(Category {
+            id: id.into(),
+            name: path[path.len() - 1].into(),
+            path: path.iter().map(|name| name.to_string()).collect(),
+            score: 0.9,
+            model: "by hand".into(),
+        });
+        record
+    };
+    let apparel = "Apparel & Accessories";
+    let mut rows = vec![
+        tagged(0, "aa-8-8", &[apparel, "Shoes", "Sneakers"]),
+        tagged(
+            1,
+            "aa-1-13-8",
+            &[apparel, "Clothing", "Clothing Tops", "T-Shirts"],
+        ),
+        tagged(2, "se", &["Services"]),
+        tagged(3, "fr-24", &["Furniture", "Sofas"]),
+    ];
+    let own = AttributeValue::Text("Furniture > Sofas".into());
+    (rows[3].attributes).insert("google_product_category".into(), own);
+    catalogue.upsert(rows, vec![]).await.unwrap();
+    let mut out = Vec::new();
+    assert_eq!(
+        export_google(catalogue, None, &mut out)
+            .await
+            .unwrap()
+            .products,
+        4
+    );
+    let text = String::from_utf8(out).unwrap();
+    let mut lines = (text.lines()).map(|line| line.split('\t').collect::<Vec<_>>());
+    let head = lines.next().unwrap();
+    let place = |name| head.iter().position(|column| *column == name).unwrap();
+    let (id, kind, google) = (
+        place("id"),
+        place("product_type"),
+        place("google_product_category"),
+    );
+    let said: Vec<_> = lines
+        .map(|line| (line[id], line[kind], line[google]))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("sku-0", "Apparel & Accessories > Shoes > Sneakers", "187"),
+            (
+                "sku-1",
+                "Apparel & Accessories > Clothing > Clothing Tops > T-Shirts",
+                "212"
+            ),
+            ("sku-2", "Services", ""),
+            ("sku-3", "Furniture > Sofas", "Furniture > Sofas"),
+        ]
+    );
 }
 
 /// Takes so many bytes and no more.

@@ -268,7 +268,7 @@ pub async fn words_never_become_sql(catalogue: &dyn Catalogue) {
         let uri = Filter::Compare(Field::Uri, Comparison::Equal, uri);
         assert_eq!(check(catalogue, &rows, &uri).await, 1);
         let query = Query {
-            exclude_uri: Some(rows[number].source.uri.clone()),
+            exclude_uris: vec![rows[number].source.uri.clone()],
             k: 100,
             ..Query::default()
         };

@@ -137,7 +137,7 @@ async fn an_accelerator_holds_them_once_for_all_searches() {
     let left_out = open(ROOMY, Trick::LeavesOutTheBest).await;
     let query = Query {
         parts: vec![part(VectorName::Shape, &mut Random::new(9), 1.0)],
-        exclude_uri: Some(records(7..8)[0].source.uri.clone()),
+        exclude_uris: vec![records(7..8)[0].source.uri.clone()],
         k: 10,
         ..Query::default()
     };

@@ -89,4 +89,5 @@ lance_passes! {
     find::facets_count_what_passes
     find::hits_bring_their_vectors_where_they_are_asked_for
     export::a_line_a_photo
+    export::google_is_told_its_own_category
 }

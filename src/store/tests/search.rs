@@ -54,7 +54,7 @@ pub async fn check(catalogue: &dyn Catalogue, rows: &[Record], query: &Query) {
                 .as_ref()
                 .is_none_or(|filter| passes(filter, record))
         })
-        .filter(|record| query.exclude_uri.as_ref() != Some(&record.source.uri))
+        .filter(|record| !query.exclude_uris.contains(&record.source.uri))
         .map(|record| (true_score(query, record), record))
         .collect();
     wanted.sort_by(|a, b| {
@@ -131,7 +131,10 @@ pub fn queries() -> Vec<Query> {
             filter: (!filter.is_empty()).then(|| filter.parse::<Filter>().unwrap()),
             k: [1, 10, 300, 1000][at % 4],
             exact: at % 2 == 0,
-            exclude_uri: (at % 3 == 0).then(|| record(at as u64).source.uri),
+            exclude_uris: (at % 3 == 0)
+                .then(|| record(at as u64).source.uri)
+                .into_iter()
+                .collect(),
             one_a_sku: at % 7 > 3,
             ..Query::default()
         });

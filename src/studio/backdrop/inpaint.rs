@@ -7,9 +7,9 @@ use showroom_pixels::Limits;
 use super::{FILL, over};
 use crate::asset;
 use crate::cutout::{Cutout, RULES};
-use crate::making::{cut_out, decoded, flags_of, refused};
+use crate::making::{cut_photo, refused, shown};
 use crate::place::{Canvas, PlaceError, canvas};
-use crate::write::{ImageFormat, Metadata, SourceType, encode};
+use crate::write::{ImageFormat, Metadata, SourceType};
 
 /// Puts the products of photos into pictures that a model makes round them.
 pub struct InpaintMaker {
@@ -77,7 +77,7 @@ impl InpaintMaker {
         canvas(cutout, &wanted)
     }
 
-    fn made(&self, photo: PhotoId, cut: &Cutout, shown: &Pixels) -> Result<Made, BadPhoto> {
+    fn made(&self, photo: PhotoId, cut: &Cutout, picture: &Pixels) -> Result<Made, BadPhoto> {
         let Wanted { prompt, seed, .. } = &self.wanted;
         let metadata = Metadata {
             source_type: Some(SOURCE),
@@ -87,17 +87,13 @@ impl InpaintMaker {
                 self.model.id()
             )),
         };
-        let bytes = encode(shown, self.format, self.quality, &metadata)
-            .map_err(|error| refused("not-written", error))?;
-        Ok(Made {
-            planned: self.planned(photo),
-            recipe: self.recipe(),
-            width: shown.width,
-            height: shown.height,
-            confidence: Some(cut.judgement.confidence),
-            flags: flags_of(cut),
-            bytes,
-        })
+        shown(
+            (self.planned(photo), self.recipe()),
+            cut,
+            picture,
+            (self.format, self.quality),
+            &metadata,
+        )
     }
 }
 
@@ -111,11 +107,7 @@ impl Maker for InpaintMaker {
         photo: PhotoId,
         bytes: &[u8],
     ) -> Result<Result<Vec<Made>, BadPhoto>, ModelError> {
-        let pixels = match decoded(bytes, &self.limits) {
-            Ok(decoded) => decoded.pixels,
-            Err(bad) => return Ok(Err(bad)),
-        };
-        let cut = match cut_out(self.matting.as_mut(), &pixels)? {
+        let cut = match cut_photo(self.matting.as_mut(), bytes, &self.limits)? {
             Ok(cut) => cut,
             Err(bad) => return Ok(Err(bad)),
         };
@@ -124,8 +116,8 @@ impl Maker for InpaintMaker {
             Err(error) => return Ok(Err(refused("no-product", error))),
         };
         let painted = self.model.paint(&self.wanted, &placed, &mut self.step)?;
-        let mut shown = showroom_pixels::scale(&painted, placed.width, placed.height);
-        over(&placed, &mut shown);
-        Ok(self.made(photo, &cut, &shown).map(|made| vec![made]))
+        let mut picture = showroom_pixels::scale(&painted, placed.width, placed.height);
+        over(&placed, &mut picture);
+        Ok(self.made(photo, &cut, &picture).map(|made| vec![made]))
     }
 }

@@ -9,8 +9,8 @@ use showroom_pixels::Limits;
 use super::{Backdrop, Layout, compose};
 use crate::asset;
 use crate::cutout::{Cutout, RULES};
-use crate::making::{cut_out, decoded, flags_of, refused};
-use crate::write::{ImageFormat, Metadata, SourceType, encode};
+use crate::making::{cut_photo, refused, shown};
+use crate::write::{ImageFormat, Metadata, SourceType};
 
 /// Puts the products of photos on a backdrop.
 pub struct BackdropMaker {
@@ -54,14 +54,6 @@ impl BackdropMaker {
         asset::planned(AssetKind::Backdrop, photo, &self.recipe(), self.format)
     }
 
-    fn cut(&mut self, bytes: &[u8]) -> Result<Result<Cutout, BadPhoto>, ModelError> {
-        let pixels = match decoded(bytes, &self.limits) {
-            Ok(decoded) => decoded.pixels,
-            Err(bad) => return Ok(Err(bad)),
-        };
-        cut_out(self.matting.as_mut(), &pixels)
-    }
-
     fn on_backdrop(&self, photo: PhotoId, cut: Cutout) -> Result<Made, BadPhoto> {
         let composed = compose(&cut.pixels, &self.backdrop, &self.layout)
             .map_err(|error| refused("no-product", error))?;
@@ -73,17 +65,13 @@ impl BackdropMaker {
             photo: Some(photo.to_string()),
             description: Some(format!("product on {}", self.backdrop_id)),
         };
-        let bytes = encode(&composed, self.format, self.quality, &metadata)
-            .map_err(|error| refused("not-written", error))?;
-        Ok(Made {
-            planned: self.planned(photo),
-            recipe: self.recipe(),
-            width: composed.width,
-            height: composed.height,
-            confidence: Some(cut.judgement.confidence),
-            flags: flags_of(&cut),
-            bytes,
-        })
+        shown(
+            (self.planned(photo), self.recipe()),
+            &cut,
+            &composed,
+            (self.format, self.quality),
+            &metadata,
+        )
     }
 }
 
@@ -97,7 +85,7 @@ impl Maker for BackdropMaker {
         photo: PhotoId,
         bytes: &[u8],
     ) -> Result<Result<Vec<Made>, BadPhoto>, ModelError> {
-        let cut = self.cut(bytes)?;
+        let cut = cut_photo(self.matting.as_mut(), bytes, &self.limits)?;
         Ok(cut
             .and_then(|cut| self.on_backdrop(photo, cut))
             .map(|made| vec![made]))
