@@ -97,6 +97,17 @@ impl LanceCatalogue {
         Ok(kept.map(|kept| (kept.places.len(), kept.is_accelerated())))
     }
 
+    /// Memory that [`LanceCatalogue::with_hot_rows`] needs to keep all rows that there are now, in bytes.
+    pub async fn hot_bytes(&self) -> Result<u64, StoreError> {
+        self.bytes_of_all(&self.snapshot().await?).await
+    }
+
+    async fn bytes_of_all(&self, table: &Table) -> Result<u64, StoreError> {
+        let layout = Layout::all(&self.manifest.dimensions);
+        let row = layout.dimension * size_of::<f32>() + tags::ROW_BYTES;
+        Ok(self.count(table, None).await? as u64 * row as u64)
+    }
+
     /// What is kept of this version of the table; `None` where it is to be read from the disk.
     pub(crate) async fn hot_rows(&self, table: &Table) -> Result<Option<Arc<Kept>>, StoreError> {
         let Some(hot) = &self.hot else {
@@ -131,13 +142,12 @@ impl LanceCatalogue {
         version: u64,
         before: Option<Arc<Kept>>,
     ) -> Result<Option<Kept>, StoreError> {
-        let layout = Layout::all(&self.manifest.dimensions);
-        let rows = self.uris(table, None).await?;
-        let row_bytes = layout.dimension * size_of::<f32>() + tags::ROW_BYTES;
-        let bytes = rows.len() as u64 * row_bytes as u64;
-        if bytes > hot.max_bytes {
+        // Counted first, as every search of a catalogue that is too large comes here.
+        if self.bytes_of_all(table).await? > hot.max_bytes {
             return Ok(None);
         }
+        let layout = Layout::all(&self.manifest.dimensions);
+        let rows = self.uris(table, None).await?;
         let ids: HashSet<u64> = rows.into_iter().map(|(_, id)| id).collect();
         let reused = before.filter(|before| {
             let gone = before.places.keys().filter(|id| !ids.contains(id)).count();

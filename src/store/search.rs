@@ -37,9 +37,9 @@ const MAX_PARTS: usize = 16;
 /// the index 338 ms (benches/SEARCH.md); it also misses none.
 const FEW_ROWS: usize = 5000;
 
-/// The same for so many times the root of all rows. To compare those that pass takes the longer the more they are, to
-/// find them among the nearest of all the longer the fewer they are: of a million rows in memory, both took about
-/// 75 ms where a tenth passed.
+/// The same for so many times the root of all rows. To compare those that pass takes the longer the more they are
+/// (of a million in memory all take 700 ms), to find them among the nearest of all the longer the fewer they are
+/// (7 ms divided by the share that passes): both take as long where a hundred times the root passes.
 const FEW_ROOTS: usize = 100;
 
 /// Rows that are ordered anew, by titles or for diversity: this many, or so many times `k`, whichever

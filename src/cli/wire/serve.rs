@@ -103,9 +103,12 @@ pub async fn open_to_serve(
         Some((_, true)) => config.say("the vectors are kept on the GPU"),
         Some((_, false)) | None if verb.hot_memory == 0 => {}
         Some((_, false)) => config.say("the vectors are kept in memory"),
-        None => config.say(
-            "the vectors take more than --hot-memory, and are searched on disk; `showroom index build` makes that quick",
-        ),
+        None => config.say(format!(
+            "the catalogue is searched on disk, which takes many times as long: in memory it takes {} MiB, and \
+             --hot-memory is {}",
+            catalogue.hot_bytes().await?.div_ceil(1 << 20),
+            verb.hot_memory
+        )),
     }
     Ok(catalogue)
 }
