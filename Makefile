@@ -50,7 +50,7 @@ demo: models photos ## real photos become a tagged, searchable catalogue and a p
 	@echo "  showroom export --where 'colour = red'"
 
 # `make gallery OWN=FOLDER` takes twenty photos of your own.
-gallery: models photos ## twenty photos on five backdrops, the samples or OWN=FOLDER: demo/gallery.html
+gallery: models photos ## photos on five backdrops, the samples or OWN=FOLDER: demo/gallery.html
 	@mkdir -p "$(DEMO)"
 	@python3 benches/gallery.py --showroom "$(SHOWROOM)" -o "$(DEMO)" --photos $(if $(OWN),"$(OWN)" --own,"$(PHOTOS)")
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Twenty photos on white, on a colour and in three scenes, as one page to look at.
+"""Photos on white, on a colour and in three scenes, as one page to look at.
 
 usage: gallery.py --showroom BINARY --photos DIR -o DIR [--own] [--model u2net]
 
 Writes DIR/gallery.html and the pictures beside it. What is there already is not made again. DIR holds the
-sample photos, of which twenty are chosen to be hard: red on red, white on white, thin straps and spokes,
-holes, glass, chairs on thin legs, photos with a background and cut-outs with an alpha of their own. With
+sample photos: the twenty of them that are photos (red on red, white on white, laces), and of the others, which
+are renders cut out already, some that are hard: thin straps and spokes, holes, glass, chairs on thin legs. With
 --own it holds photos of any shop, and the first twenty by name are taken.
 
 Needs Python 3.11 and nothing else.
@@ -20,10 +20,14 @@ from pathlib import Path
 
 PHOTOS = """
 shoes/red-running-shoe.jpg shoes/white-court-shoe.jpg shoes/red-high-tops.jpg shoes/brown-suede-boots.jpg
-shoes/pastel-sneaker.jpg shoes/black-running-shoe.jpg kitchen/espresso-cup.png kitchen/beer-glass.png
-kitchen/blue-and-white-pitcher.png kitchen/coffee-press.png bags/cream-handbag.png bags/brown-backpack.png
-furniture/antique-chair.png furniture/beige-sofa.png furniture/wooden-stool.png home/desk-lamp.png
-sport-and-hobby/blue-bicycle.png clothing/sunglasses.png plants/orchid.png toys/rocking-horse.png
+shoes/pastel-sneaker.jpg shoes/black-running-shoe.jpg shoes/white-high-tops.jpg shoes/cream-sneakers.jpg
+shoes/red-white-high-top.jpg shoes/white-blue-running-shoe.jpg shoes/white-purple-running-shoe.jpg
+shoes/lime-running-shoe.jpg shoes/olive-running-shoe.jpg shoes/pink-running-shoe.jpg shoes/grey-low-sneaker.jpg
+shoes/orange-running-shoe__1.jpg shoes/orange-running-shoe__2.jpg shoes/tan-leather-sneaker.jpg
+shoes/black-gum-sole-sneaker.jpg shoes/black-neon-sneaker.jpg
+kitchen/espresso-cup.png kitchen/beer-glass.png kitchen/coffee-press.png bags/cream-handbag.png
+furniture/antique-chair.png furniture/wooden-stool.png home/desk-lamp.png sport-and-hobby/blue-bicycle.png
+clothing/sunglasses.png plants/orchid.png
 """.split()
 BACKDROPS = ["white", "#e9dfd3", "studio-grey", "oak-table", "sand-sun"]
 # Longer side of a picture, in pixels.

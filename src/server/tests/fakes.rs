@@ -335,10 +335,9 @@ impl Catalogue for Memory {
         }
         let mut hits: Vec<Hit> = Vec::new();
         for record in self.records() {
-            if query
-                .filter
-                .as_ref()
-                .is_some_and(|filter| !Memory::passes(&record, filter))
+            let filter = query.filter.as_ref();
+            if filter.is_some_and(|filter| !Memory::passes(&record, filter))
+                || query.exclude_uris.contains(&record.source.uri)
             {
                 continue;
             }
