@@ -173,7 +173,8 @@ def words_rows(table, ours, python, truth, work, threads):
 
 def ingest_rows(table, options, ours, folders, work, threads):
     for name, folder in folders.items():
-        count = sum(p.is_file() for p in folder.rglob("*"))
+        # What is right for each photo lies beside them.
+        count = sum(p.is_file() and p.suffix != ".csv" for p in folder.rglob("*"))
         samples = {"showroom": [], "script": []}
         for turn in range(options.ingest_rounds):
             store = Path(work, f"store-{turn}-{name.split()[0]}")

@@ -179,7 +179,7 @@ impl Models {
                 let path = entry?.path();
                 if path.is_dir() {
                     folders.push(path);
-                } else {
+                } else if path.extension().is_none_or(|ending| ending != "csv") {
                     self.photos.push(photo(&path)?);
                 }
             }
