@@ -13,7 +13,7 @@ DEMO := $(CURDIR)/demo
 BENCH_PYTHON := $(CACHE)/bench-venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build models photos demo gallery test lint unit bench bench-search bench-serve bench-gpu bench-adapter bench-cutout audit clean
+.PHONY: help setup build models photos demo gallery test lint unit bench bench-search bench-serve bench-gpu bench-adapter bench-levers bench-cutout audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ bench-gpu: models $(CACHE)/gpu-venv/installed ## on a real GPU, beside PyTorch: 
 
 bench-adapter: models photos ## what an adapter gains on a feed with titles
 	@cd benches && python3 adapter.py --showroom "$(SHOWROOM)" --photos "$(PHOTOS)"
+
+bench-levers: models photos ## what the encoder and the weight of colour are worth
+	@cd benches && python3 levers.py --showroom "$(SHOWROOM)" --photos "$(PHOTOS)"
 
 bench-cutout: models photos $(CACHE)/cutout-venv/installed ## cut-outs beside rembg: benches/CUTOUT.md
 	@cd benches && $(CACHE)/cutout-venv/bin/python cutout.py --cache "$(CACHE)" --showroom "$(SHOWROOM)"

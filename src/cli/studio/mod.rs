@@ -58,11 +58,12 @@ pub fn source(config: &Config, photos: &PhotoArgs) -> Result<Box<dyn Source>, Fa
         catalogue.scan(filter, Columns::Tags, &mut each).await?;
         Ok::<_, Failure>(())
     })?;
-    match found.is_empty() {
-        false => Ok(Box::new(PhotoList(found))),
-        true => Err(Failure::BadInput(
+    match (found.is_empty(), &photos.filter) {
+        (false, _) => Ok(Box::new(PhotoList(found))),
+        (true, Some(_)) => Err(Failure::BadInput(
             "no photo of the catalogue passes the filter".into(),
         )),
+        (true, None) => Err(Failure::BadInput("the catalogue has no photos".into())),
     }
 }
 

@@ -105,7 +105,7 @@ pub async fn open_to_serve(
         Some((_, false)) => config.say("the vectors are kept in memory"),
         None => config.say(format!(
             "the catalogue is searched on disk, which takes many times as long: in memory it takes {} MiB, and \
-             --hot-memory is {}",
+             --hot-memory is {}; with an index (`showroom index build`) it takes less long",
             catalogue.hot_bytes().await?.div_ceil(1 << 20),
             verb.hot_memory
         )),
