@@ -1,10 +1,10 @@
 """What the levers of a search are worth on photos of which you say what is right: the encoder and the weight of colour.
 
 usage: levers.py --showroom BINARY --photos DIR [--truth CSV] [--queries CSV] [--colour-weight 0,0.5,1,2]
-                 [--encoder efficientnet-lite2,efficientnet-lite0]     (see `make bench-levers`)
+                 [--encoder efficientnet-lite2,OTHER]     (see `make bench-levers`)
 
 A line for each, of shares with their 95 % intervals, as `showroom eval` measures them. Words and tags do not depend
-on the weight of colour. (`adapter.py` measures what titles teach.)
+on the weight of colour. An encoder has to put pictures and words into one space. (`adapter.py` measures what titles teach.)
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main():
     parser.add_argument("--truth", type=Path, help="by default truth.csv among the photos")
     parser.add_argument("--queries", type=Path, help="by default queries.csv among the photos")
     parser.add_argument("--colour-weight", type=lambda text: text.split(","), default=["0", "0.5", "1", "2"])
-    parser.add_argument("--encoder", type=lambda text: text.split(","), default=["efficientnet-lite2", "efficientnet-lite0"])
+    parser.add_argument("--encoder", type=lambda text: text.split(","), default=["efficientnet-lite2"])
     options = parser.parse_args()
     named = [word for name in ("truth", "queries") if getattr(options, name)
              for word in (f"--{name}", getattr(options, name))]
