@@ -33,13 +33,10 @@ use crate::titles::{Titled, title_match};
 const MAX_K: usize = 1000;
 const MAX_PARTS: usize = 16;
 
-/// Of a filter that no more rows pass than this each row is compared: of 100,000 rows 1,000 took 79 ms on the disk,
-/// the index 338 ms (benches/SEARCH.md); it also misses none.
-const FEW_ROWS: usize = 5000;
-
-/// The same for so many times the root of all rows. To compare those that pass takes the longer the more they are
-/// (of a million in memory all take 700 ms), to find them among the nearest of all the longer the fewer they are
-/// (7 ms divided by the share that passes): both take as long where a hundred times the root passes.
+/// Of a filter that no more rows pass than so many times the root of all rows each row is compared; that also misses
+/// none. To compare those that pass takes the longer the more they are (of a million in memory all take 700 ms), to
+/// find them among the nearest of all the longer the fewer they are (7 ms divided by the share that passes): both
+/// take as long where a hundred times the root passes.
 const FEW_ROOTS: usize = 100;
 
 /// Rows that are ordered anew, by titles or for diversity: this many, or so many times `k`, whichever
@@ -49,7 +46,7 @@ const POOL_PER_HIT: usize = 10;
 
 /// Of a filter that no more than this many of `rows` pass, each is compared.
 fn few_of(rows: usize) -> usize {
-    FEW_ROWS.max(FEW_ROOTS * rows.isqrt())
+    FEW_ROOTS * rows.isqrt()
 }
 
 impl LanceCatalogue {
@@ -106,13 +103,13 @@ impl LanceCatalogue {
         let guides = guides(query);
         let kept = self.hot_rows(table).await?;
         let passing = match (&kept, which) {
-            (Some(kept), Some(_)) => Some(self.kept_that_pass(table, kept, which).await?),
+            (Some(kept), Some(_)) => Some((kept, self.kept_that_pass(table, kept, which).await?)),
             _ => None,
         };
         let exact = query.exact
             || kept.as_ref().is_some_and(|kept| kept.is_accelerated())
             || guides.is_empty()
-            || (kept.as_ref().zip(passing.as_ref()))
+            || (passing.as_ref())
                 .is_some_and(|(kept, passing)| passing.rows <= few_of(kept.places.len()))
             || !self.are_indexed(table, &guides).await?;
         let mut best = Best::new(many)
@@ -136,13 +133,14 @@ impl LanceCatalogue {
             return Ok((best.in_order(), true));
         }
         let wanted = candidates_for(query, many);
-        let mut ids = None;
-        if let Some((kept, passing)) = kept.as_ref().zip(passing) {
-            ids = self
-                .candidates_that_pass(table, kept, &passing, &guides, wanted)
-                .await?;
-        }
-        let ids = match ids {
+        let nearest = match passing {
+            Some((kept, passing)) => {
+                self.candidates_that_pass(table, kept, &passing, &guides, wanted)
+                    .await?
+            }
+            None => None,
+        };
+        let ids = match nearest {
             Some(ids) => ids,
             None => {
                 self.candidates(table, which, &guides, wanted, kept.is_none())

@@ -38,17 +38,19 @@ impl Tags {
 
     /// The record of a row, without vectors. The error says what is wrong with it.
     pub(crate) fn record(&self, row: usize) -> Result<Record, String> {
-        let at = self.starts.partition_point(|start| *start <= row);
-        let place = at
-            .checked_sub(1)
-            .and_then(|at| Some((self.batches.get(at)?, row - self.starts[at])));
-        let (batch, at) = place
-            .filter(|(batch, at)| *at < batch.num_rows())
-            .ok_or("a row cannot be found again")?;
+        let (batch, at) = self.place(row).ok_or("a row cannot be found again")?;
         let mut records = decode::records(&batch.slice(at, 1))?;
         records
             .pop()
             .ok_or_else(|| "a row cannot be found again".into())
+    }
+
+    /// The batch that has a row, and where in it.
+    fn place(&self, row: usize) -> Option<(&RecordBatch, usize)> {
+        let at = self.starts.partition_point(|start| *start <= row);
+        let at = at.checked_sub(1)?;
+        let (batch, row) = (self.batches.get(at)?, row - self.starts[at]);
+        (row < batch.num_rows()).then_some((batch, row))
     }
 
     /// The id of each row, in order. The error says that a batch has none.
@@ -63,15 +65,10 @@ impl Tags {
 
     /// Whether the id of a row begins with these hexadecimal digits.
     pub(crate) fn has_id(&self, row: usize, beginning: &str) -> bool {
-        let at = self.starts.partition_point(|start| *start <= row);
-        let Some((batch, start)) = at
-            .checked_sub(1)
-            .map(|at| (&self.batches[at], self.starts[at]))
-        else {
-            return false;
-        };
-        let ids = Rows(batch).words("id");
-        ids.is_ok_and(|ids| ids.value(row - start).starts_with(beginning))
+        self.place(row).is_some_and(|(batch, row)| {
+            let ids = Rows(batch).words("id");
+            ids.is_ok_and(|ids| ids.value(row).starts_with(beginning))
+        })
     }
 
     /// Whether a row has a title.
