@@ -112,7 +112,7 @@ bench-gpu: models $(CACHE)/gpu-venv/installed ## on a real GPU, beside PyTorch: 
 bench-adapter: models photos ## what an adapter gains on a feed with titles
 	@cd benches && python3 adapter.py --showroom "$(SHOWROOM)" --photos "$(PHOTOS)"
 
-bench-levers: models photos ## what the encoder and the weight of colour are worth
+bench-levers: models photos ## what each part of the way, the encoder and the weight of colour are worth
 	@cd benches && python3 levers.py --showroom "$(SHOWROOM)" --photos "$(PHOTOS)"
 
 bench-cutout: models photos $(CACHE)/cutout-venv/installed ## cut-outs beside rembg: benches/CUTOUT.md

@@ -16,7 +16,7 @@ use showroom_vision::engines::device::DeviceWish;
 
 mod eval;
 
-pub use eval::Eval;
+pub use eval::{Eval, Part};
 mod search;
 
 pub use self::cutout::{Cutout, PictureFormat};

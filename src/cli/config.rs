@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use showroom_vision::engines::device::PrecisionWish;
 use showroom_vision::engines::{EngineWish, Wishes};
 
-use crate::args::{EngineArg, Global, PrecisionArg};
+use crate::args::{EngineArg, Global, Part, PrecisionArg};
 use crate::exit::Failure;
 
 /// What every verb works with. Nothing below reads flags or the environment again.
@@ -23,6 +23,8 @@ pub struct Config {
     pub quiet: bool,
     /// Where models are asked for by hub id, and the token for it.
     pub hub: Hub,
+    /// What a measurement does without; empty for all other work.
+    pub without: Vec<Part>,
 }
 
 /// The model hub.
@@ -55,7 +57,13 @@ impl Config {
                 endpoint: variable("HF_ENDPOINT"),
                 token: variable("HF_TOKEN"),
             },
+            without: Vec::new(),
         })
+    }
+
+    /// Whether a measurement does without that part.
+    pub fn lacks(&self, part: Part) -> bool {
+        self.without.contains(&part)
     }
 
     /// A remark for the person at the terminal.

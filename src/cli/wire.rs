@@ -28,12 +28,12 @@ use showroom_vision::exact_search::GpuSearch;
 use showroom_vision::matting::MattingModel;
 use showroom_vision::models;
 use showroom_vision::sentence::SentenceEncoder;
-use showroom_vision::tagging::{ClassTagger, Phrases, TEXT_DIMENSIONS, Taxonomy};
+use showroom_vision::tagging::{ClassTagger, Phrases, TEXT_DIMENSIONS, Taxonomy, Wording};
 use showroom_vision::weights::manifest::Task;
 use showroom_vision::weights::{Library, PullOptions, WeightsError};
 use tokio::runtime::Runtime;
 
-use crate::args::BatchArg;
+use crate::args::{BatchArg, Part};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::whole::write_whole;
@@ -247,9 +247,10 @@ impl Ingest {
         let encoders = (0..workers)
             .map(|_| Ok(models.worker(threads)?))
             .collect::<Result<_, Failure>>()?;
+        let tagger = reduced_tagger(config, &library, &engine)?;
         let tagger = match shared {
-            Some(_) => class_tagger(&library)?.in_shared_space(),
-            None => class_tagger(&library)?,
+            Some(_) => tagger.in_shared_space(),
+            None => tagger,
         };
         Ok(Ingest {
             engine,
@@ -293,7 +294,10 @@ fn product_models(
     shared: Option<&str>,
 ) -> Result<(Taken, ProductModels), Failure> {
     on_a_device(config, library, work, |taken| {
-        let models = ProductModels::load(library, EMBEDDING, MATTE, taken.engine())?;
+        let mut models = ProductModels::load(library, EMBEDDING, MATTE, taken.engine())?;
+        if config.lacks(Part::Mask) {
+            models = models.of_whole_photos();
+        }
         match shared {
             Some(shared) => models.with_shared_space(library, shared),
             None => Ok(models),
@@ -379,6 +383,26 @@ fn class_tagger(library: &Library) -> Result<ClassTagger, Failure> {
     Ok(ClassTagger::new(taxonomy(library)?)?)
 }
 
+/// The tagger, without the parts that a measurement does without.
+fn reduced_tagger(
+    config: &Config,
+    library: &Library,
+    engine: &Taken,
+) -> Result<ClassTagger, Failure> {
+    let tagger = match config.lacks(Part::Table) {
+        true => {
+            let sentences =
+                SentenceEncoder::open(library, SENTENCES, engine.engine(), config.threads)?;
+            ClassTagger::by_names(taxonomy(library)?, &sentences)?
+        }
+        false => class_tagger(library)?,
+    };
+    Ok(match config.lacks(Part::Tree) {
+        true => tagger.of_likeliest(),
+        false => tagger,
+    })
+}
+
 fn taxonomy(library: &Library) -> Result<Taxonomy, Failure> {
     let path = library.file(TAXONOMY, "taxonomy")?;
     let bytes = fs::read(&path)
@@ -427,6 +451,13 @@ pub fn sentences(
 
 /// The phrases of the class table as vectors: some seconds of work, so they are kept in the cache.
 fn phrases(config: &Config, sentences: &dyn TextEncoder) -> Result<Phrases, Failure> {
+    let wording = [
+        (Part::Phrases, Wording::Labels),
+        (Part::Synonyms, Wording::First),
+    ];
+    if let Some((_, wording)) = wording.into_iter().find(|(part, _)| config.lacks(*part)) {
+        return Ok(Phrases::encode_as(sentences, wording)?);
+    }
     let path = config.cache.join("phrases").join(Phrases::key(sentences));
     if let Some(kept) = fs::read(&path)
         .ok()

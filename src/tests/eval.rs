@@ -73,6 +73,33 @@ fn a_shop_measures_its_own_photos_and_the_run_can_be_repeated() {
 }
 
 #[test]
+fn it_tells_what_a_part_of_the_way_is_worth() {
+    let shop = shop();
+    let without = |parts: &str| {
+        let found = shop.json(&["eval", "photos", "--without", parts]);
+        assert_eq!(
+            found["manifest"]["parameters"]["without"],
+            json!(parts.split(',').collect::<Vec<_>>())
+        );
+        found["results"].clone()
+    };
+    // The things are drawn on white, which is what most pixels of a whole photo are.
+    let whole = without("mask,tree");
+    let right = whole["colour"]["right"]["value"].as_f64().unwrap();
+    assert!(right < 0.5, "{whole}");
+    let text = |results: &Value| results["text"]["colour+type"]["recall_at_1"]["value"].clone();
+    let blind = without("colour-words,synonyms");
+    assert_eq!(blind["colour"]["right"]["value"], json!(1.0), "{blind}");
+    assert_ne!(text(&blind), json!(1.0), "{blind}");
+    // What is in a catalogue was made with all parts.
+    shop.ingest();
+    let args = ["eval", "--truth", "photos/truth.csv", "--without", "mask"];
+    let run = shop.run(&args);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("<PHOTOS>"), "{}", run.stderr);
+}
+
+#[test]
 fn without_a_truth_it_says_what_is_needed() {
     let shop = Shop::with_photos(1);
     shop.run(&["eval", "photos"]).failed(3, "--truth");

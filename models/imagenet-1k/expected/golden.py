@@ -10,7 +10,7 @@ def anc(i):
     r=[]
     while i: r.append(i); i=C[i]['parent_id']
     return r[::-1]
-CAL=[(1.97,2.71),(2.11,1.79),(0.68,-0.22)]; TAU=.70; TH=.3; PW=2; LAM=.8
+CAL=[(1.97,2.71),(2.11,1.79),(0.68,-0.22)]; TAU=.70; TH=.3; PW=2; LAM=.9
 NAMES='black grey silver white beige brown red orange yellow gold green teal turquoise blue navy purple pink'.split()
 WORDS={'black':'black','white':'white','grey':'grey','gray':'grey','silver':'silver','beige':'beige','cream':'beige','ivory':'beige','tan':'brown','camel':'brown','brown':'brown','red':'red','orange':'orange','coral':'orange','yellow':'yellow','gold':'gold','golden':'gold','green':'green','khaki':'green','olive':'green','teal':'teal','turquoise':'turquoise','aqua':'turquoise','blue':'blue','navy':'navy','purple':'purple','violet':'purple','lilac':'purple','pink':'pink','burgundy':'red','maroon':'red'}
 NEAR={'silver':{'grey':.8,'white':.4},'grey':{'silver':1,'black':.2},'navy':{'blue':.5,'black':.3},'blue':{'navy':.7,'teal':.5,'turquoise':.4},'gold':{'yellow':.7,'beige':.5,'brown':.3},'yellow':{'gold':.7,'beige':.1},'turquoise':{'teal':.8,'blue':.3,'green':.3},'teal':{'turquoise':.7,'blue':.4,'green':.3},'green':{'turquoise':.2,'teal':.2},'beige':{'brown':.3,'white':.2,'gold':.4},'brown':{'beige':.3,'gold':.3,'orange':.2},'pink':{'red':.3,'purple':.2},'red':{'pink':.3,'orange':.3},'orange':{'red':.2,'yellow':.2,'pink':.2},'purple':{'pink':.2,'navy':.1},'black':{'navy':.3,'grey':.2},'white':{'grey':.2,'beige':.1}}

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+use serde::Serialize;
+
 use super::search::colour_weight;
 
 /// Measure how good tags and searches are, on photos of which you say what is right.
@@ -10,6 +13,7 @@ use super::search::colour_weight;
   showroom eval photos/ --truth truth.csv --queries queries.csv
   showroom eval fashion-mnist -o results/
   showroom eval --store shop --truth truth.csv --json
+  showroom eval photos/ --without mask,table
 
 truth.csv names its columns in its first line: file (the end of the photo's path) and any of item
 (photos of one item have the same), label (your word for what it is), category (a path of the
@@ -52,4 +56,31 @@ pub struct Eval {
     #[arg(long, value_name = "W", env = "SHOWROOM_COLOUR_WEIGHT", alias = "color-weight",
           default_value_t = crate::search::DEFAULT_COLOUR_WEIGHT, value_parser = colour_weight)]
     pub colour_weight: f32,
+    /// Leave out parts of the way from photo to answer, to see what each is worth on these photos.
+    #[arg(
+        long,
+        value_name = "PART,PART",
+        env = "SHOWROOM_WITHOUT",
+        value_delimiter = ',',
+        requires = "photos"
+    )]
+    pub without: Vec<Part>,
+}
+
+/// A part of the way from photo to answer that a measurement can do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Finding the product: the whole photo is encoded, and its colours are those of all pixels.
+    Mask,
+    /// The table that says where a class stands in the taxonomy: the likest name of a category does.
+    Table,
+    /// Summing the classes up the taxonomy: the likeliest class says the category.
+    Tree,
+    /// What shoppers call a class: ImageNet's label does.
+    Phrases,
+    /// Further phrases of a class: the first does.
+    Synonyms,
+    /// Words for colours: they are words like any others.
+    ColourWords,
 }

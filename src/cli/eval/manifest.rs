@@ -6,7 +6,7 @@ use showroom_pipeline::{EvaluateOptions, Evaluation};
 use showroom_store::read_adapter;
 
 use super::Asked;
-use crate::args::Eval;
+use crate::args::{Eval, Part};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::wire;
@@ -45,6 +45,7 @@ pub struct WeightsFile {
 #[derive(Clone, Debug, Serialize)]
 pub struct Parameters {
     pub colour_weight: f32,
+    pub without: Vec<Part>,
     #[serde(flatten)]
     pub options: EvaluateOptions,
 }
@@ -76,6 +77,7 @@ impl RunManifest {
                 .map(|bytes| showroom_pixels::photo_id(&bytes).to_string()),
             parameters: Parameters {
                 colour_weight: verb.colour_weight,
+                without: verb.without.clone(),
                 options: asked.options.clone(),
             },
             data: Data {

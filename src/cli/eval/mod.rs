@@ -67,6 +67,7 @@ pub fn run(config: &Config, verb: &Eval) -> Result<(), Failure> {
         None => config.clone(),
         Some(_) => Config {
             store: scratch.path().join("catalogue"),
+            without: verb.without.clone(),
             ..config.clone()
         },
     };

@@ -11,6 +11,7 @@ use showroom_vision::tagging::{TEXT_DIMENSIONS, WordQuery};
 
 use super::device::Taken;
 use super::{SENTENCES, library, other_model, phrases, shared_model};
+use crate::args::Part;
 use crate::config::Config;
 use crate::exit::Failure;
 
@@ -45,6 +46,10 @@ impl Words {
                 let sentences = Arc::new(sentences);
                 let phrases = phrases(config, &*sentences)?;
                 let words = WordQuery::new(sentences.clone(), phrases);
+                let words = match config.lacks(Part::ColourWords) {
+                    true => words.blind_to_colours(),
+                    false => words,
+                };
                 (Arc::new(words), Some(sentences))
             }
         };

@@ -13,7 +13,7 @@ use crate::matte::Band;
 use crate::write::{ImageFormat, Metadata, SourceType, WriteError, encode, encode_mask};
 
 /// Changes with the rules that make a cut-out of a mask, as the files change with them.
-pub(crate) const RULES: &str = "band-2";
+pub(crate) const RULES: &str = "band-3";
 
 /// What is made of each photo.
 #[derive(Clone, Debug, PartialEq)]

@@ -23,7 +23,7 @@ use showroom_catalog::seams::SoftMask;
 use closed_form::{Region, solve};
 use colours::ColourModel;
 use crumbs::swept;
-use holes::holes;
+use holes::{Surface, holes, missed};
 use pyramid::{Level, stretched};
 
 /// Longer side of the smallest size, in pixels: about twice the mask's.
@@ -145,7 +145,20 @@ fn at_base(level: &Level, coarse: &[f32], band: Band, reach: usize) -> Vec<f32> 
     };
     let mut sure: Vec<Option<bool>> = (0..coarse.len()).map(sure).collect();
     let mut coarse = coarse.to_vec();
-    let hole = holes(level, &sure);
+    let surface = Surface::of(level, &sure);
+    let (hole, more) = match &surface {
+        Some(surface) => (holes(level, &sure, surface), missed(level, &sure, surface)),
+        None => (vec![false; sure.len()], vec![false; sure.len()]),
+    };
+    let brim = grown(&more, width, height, HOLE_RIM);
+    for (at, (more, brim)) in more.iter().zip(brim).enumerate() {
+        if brim {
+            sure[at] = sure[at].filter(|product| *product);
+        }
+        if *more {
+            coarse[at] = 1.0;
+        }
+    }
     let rim = grown(&hole, width, height, HOLE_RIM);
     for (at, (hole, rim)) in hole.iter().zip(rim).enumerate() {
         if *hole {
@@ -155,7 +168,12 @@ fn at_base(level: &Level, coarse: &[f32], band: Band, reach: usize) -> Vec<f32> 
         }
     }
     let coarse = &coarse;
-    let model = ColourModel::new(level.rgb.iter().copied().zip(sure.iter().copied()));
+    // On a plain background that grows lighter or darker a colour says more beside what lies behind it.
+    let colour = |at: usize| match &surface {
+        Some(surface) => surface.relative(level, at),
+        None => level.rgb[at],
+    };
+    let model = ColourModel::new((0..sure.len()).map(|at| (colour(at), sure[at])));
     let is_sure = sure.iter().map(Option::is_some).collect::<Vec<_>>();
     let shallow = grown(&is_sure, width, height, reach + 1);
     let mut prior = coarse.to_vec();
@@ -165,7 +183,7 @@ fn at_base(level: &Level, coarse: &[f32], band: Band, reach: usize) -> Vec<f32> 
         match sure {
             Some(product) => alpha[at] = f32::from(u8::from(*product)),
             None => {
-                let (probability, trust) = model.judge(level.rgb[at]);
+                let (probability, trust) = model.judge(colour(at));
                 prior[at] = trust * probability + (1.0 - trust) * coarse[at];
                 let belief = if shallow[at] { BELIEF } else { DEEP_BELIEF };
                 weight[at] = belief * trust.max(LEAST_BELIEF);

@@ -96,6 +96,7 @@ impl CpuEncoder {
     fn find(&mut self, pixels: &Pixels) -> Result<Result<Found, String>, ModelError> {
         // A photo that was cut out already says itself where the product is.
         let mask = match Mask::of_alpha(pixels) {
+            _ if self.models.whole => None,
             Some(mask) => Some(mask),
             None => match self.network_mask(pixels)? {
                 Ok(mask) => mask,

@@ -188,6 +188,9 @@ impl GpuEncoder {
         photos: &[&Pixels],
         pictures: &Pictures,
     ) -> Result<Vec<Option<Mask>>, GpuError> {
+        if self.models.whole {
+            return Ok(vec![None; photos.len()]);
+        }
         let mut masks: Vec<Option<Mask>> =
             photos.iter().map(|photo| Mask::of_alpha(photo)).collect();
         let open = masks

@@ -34,7 +34,7 @@ use crate::weights::manifest::{Check, Manifest, Task};
 
 /// Changes with the rules that make features of what the networks say (here, in `crop.rs` and in
 /// the colour modules of showroom-pixels), as the features change with them.
-const RULES: &str = "product-2";
+const RULES: &str = "product-3";
 /// Photos that a GPU takes at a time before anybody measured.
 const UNMEASURED_BATCH: usize = 8;
 
@@ -52,6 +52,8 @@ pub struct ProductModels {
     embedding: PictureModel,
     /// The shape vector, in a space that words share.
     shared: Option<PictureModel>,
+    /// Whether the whole photo is taken for the product.
+    whole: bool,
 }
 
 /// A model that takes pictures, ready for one engine.
@@ -83,6 +85,7 @@ impl ProductModels {
             matte: PictureModel::load(library, matte, engine)?,
             embedding: PictureModel::load(library, embedding, engine)?,
             shared: None,
+            whole: false,
         };
         models.set_batch(UNMEASURED_BATCH);
         Ok(models)
@@ -106,6 +109,15 @@ impl ProductModels {
         self.id = format!("{}+{}", models::id(manifest), self.id);
         self.set_batch(UNMEASURED_BATCH);
         Ok(self)
+    }
+
+    /// Takes the whole photo for the product. To measure what finding it is worth.
+    pub fn of_whole_photos(self) -> Self {
+        ProductModels {
+            id: format!("{}+whole", self.id),
+            whole: true,
+            ..self
+        }
     }
 
     /// Changes whenever the features of the same photo would change.

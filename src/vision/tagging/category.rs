@@ -1,9 +1,11 @@
 //! Evidence of the classes summed up the taxonomy; the deepest node that is sure enough.
 
 use showroom_catalog::Category;
-use showroom_catalog::seams::ModelError;
+use showroom_catalog::embedding::dot;
+use showroom_catalog::seams::{ModelError, TextEncoder};
 
 use super::classes::classes;
+use super::phrases::encode_all;
 use super::taxonomy::Taxonomy;
 
 /// A node is answered with where it is right at least this often.
@@ -24,35 +26,68 @@ pub struct Categoriser {
     class_nodes: Vec<Option<usize>>,
     /// Children with classes at or below them, in the order of the file; the last entry is the top level.
     children: Vec<Vec<usize>>,
+    /// Whether the classes are summed up the tree; else the likeliest speaks alone.
+    summed: bool,
 }
 
 impl Categoriser {
     /// Fails where the taxonomy lacks a node that the table of classes names.
     pub fn new(taxonomy: Taxonomy) -> Result<Self, ModelError> {
-        let mut class_nodes = Vec::with_capacity(classes().len());
+        let node = |id: &str| {
+            let missing = || ModelError::Refused(format!("the taxonomy file has no category {id}"));
+            taxonomy.find(id).ok_or_else(missing)
+        };
+        let nodes = classes()
+            .iter()
+            .map(|class| class.node.map(node).transpose());
+        let class_nodes = nodes.collect::<Result<_, _>>()?;
+        Ok(Self::of(taxonomy, class_nodes))
+    }
+
+    /// Without the table: each class stands where its label is likest to the category's name. To measure
+    /// what the table is worth.
+    pub fn by_names(taxonomy: Taxonomy, encoder: &dyn TextEncoder) -> Result<Self, ModelError> {
+        let names: Vec<&str> = taxonomy
+            .nodes
+            .iter()
+            .map(|node| node.name.as_str())
+            .collect();
+        let labels: Vec<&str> = classes().iter().map(|class| class.label).collect();
+        let (width, names) = encode_all(encoder, &names)?;
+        let (_, labels) = encode_all(encoder, &labels)?;
+        let likest = |label: &[f32]| {
+            let likeness = names.chunks_exact(width).map(|name| dot(name, label));
+            let likest = likeness.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+            likest.map(|(node, _)| node)
+        };
+        let class_nodes = labels.chunks_exact(width).map(likest).collect();
+        Ok(Self::of(taxonomy, class_nodes))
+    }
+
+    fn of(taxonomy: Taxonomy, class_nodes: Vec<Option<usize>>) -> Self {
         let mut used = vec![false; taxonomy.nodes.len()];
-        for class in classes() {
-            let node = match class.node {
-                None => None,
-                Some(id) => Some(taxonomy.find(id).ok_or_else(|| {
-                    ModelError::Refused(format!("the taxonomy file has no category {id}"))
-                })?),
-            };
-            for above in node.into_iter().flat_map(|node| taxonomy.up(node)) {
-                used[above] = true;
-            }
-            class_nodes.push(node);
+        for &node in class_nodes.iter().flatten() {
+            taxonomy.up(node).for_each(|above| used[above] = true);
         }
         let top = taxonomy.nodes.len();
         let mut children = vec![Vec::new(); top + 1];
         for node in (0..top).filter(|&node| used[node]) {
             children[taxonomy.nodes[node].parent.unwrap_or(top)].push(node);
         }
-        Ok(Self {
+        Self {
             taxonomy,
             class_nodes,
             children,
-        })
+            summed: true,
+        }
+    }
+
+    /// The likeliest class speaks alone. To measure what the sum is worth.
+    pub fn of_likeliest(self) -> Self {
+        Self {
+            summed: false,
+            ..self
+        }
     }
 
     /// `None` where not even a top level is sure. `probabilities` in the order of the classes.
@@ -84,7 +119,10 @@ impl Categoriser {
     /// Of each node: the sum over the classes at or below it.
     fn masses(&self, probabilities: &[f32]) -> Vec<f64> {
         let mut masses = vec![0.0; self.taxonomy.nodes.len()];
-        for (&probability, node) in probabilities.iter().zip(&self.class_nodes) {
+        let likeliest = probabilities.iter().copied().fold(0.0, f32::max);
+        let least = if self.summed { 0.0 } else { likeliest };
+        let classes = probabilities.iter().zip(&self.class_nodes);
+        for (&probability, node) in classes.filter(|(probability, _)| **probability >= least) {
             for above in node.iter().flat_map(|&node| self.taxonomy.up(node)) {
                 masses[above] += f64::from(probability);
             }

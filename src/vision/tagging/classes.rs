@@ -11,6 +11,8 @@ pub const TABLE: &str = include_str!("../../../models/imagenet-1k/classes.tsv");
 /// One row of the table.
 #[derive(Debug)]
 pub struct Class {
+    /// As ImageNet has it: all its names in one.
+    pub label: &'static str,
     /// As a shopper would ask for it; the first one is the name to show. Never empty.
     pub phrases: Vec<&'static str>,
     /// Id of the most specific right node, `None` where the class is no product.
@@ -25,11 +27,13 @@ pub fn classes() -> &'static [Class] {
 
 /// The table is part of the program, so a row that does not fit is our bug.
 fn row(line: &'static str) -> Class {
-    let mut fields = line.split('\t').skip(2);
-    let (Some(phrases), Some(node)) = (fields.next(), fields.next()) else {
-        panic!("classes.tsv: a row without phrases and taxonomy: {line}");
+    let mut fields = line.split('\t').skip(1);
+    let (Some(label), Some(phrases), Some(node)) = (fields.next(), fields.next(), fields.next())
+    else {
+        panic!("classes.tsv: a row without label, phrases and taxonomy: {line}");
     };
     Class {
+        label,
         phrases: phrases.split('|').collect(),
         node: Some(node).filter(|id| !id.is_empty()),
     }

@@ -19,7 +19,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use phrases::Phrases;
+pub use phrases::{Phrases, Wording};
 pub use query::WordQuery;
 pub use tagger::ClassTagger;
 pub use taxonomy::Taxonomy;

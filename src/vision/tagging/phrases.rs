@@ -3,7 +3,7 @@
 use showroom_catalog::embedding::dot;
 use showroom_catalog::seams::{ModelError, TextEncoder};
 
-use super::classes::{CLASSES, classes};
+use super::classes::classes;
 
 /// Sentences embedded at a time.
 const BATCH: usize = 64;
@@ -16,33 +16,44 @@ pub struct Phrases {
     width: usize,
     /// phrases × width.
     vectors: Vec<f32>,
+    /// Phrases of each class.
+    counts: Vec<usize>,
+}
+
+/// What each class is called by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wording {
+    /// Every phrase of the table.
+    #[default]
+    Phrases,
+    /// The first phrase alone. To measure what the others are worth.
+    First,
+    /// ImageNet's own label. To measure what the phrases are worth.
+    Labels,
 }
 
 impl Phrases {
     /// Embeds every phrase.
     pub fn encode(encoder: &dyn TextEncoder) -> Result<Self, ModelError> {
-        let texts: Vec<&str> = classes()
+        Self::encode_as(encoder, Wording::Phrases)
+    }
+
+    /// Embeds what the classes are called by.
+    pub fn encode_as(encoder: &dyn TextEncoder, wording: Wording) -> Result<Self, ModelError> {
+        let texts: Vec<&[&str]> = classes()
             .iter()
-            .flat_map(|class| class.phrases.iter().copied())
+            .map(|class| match wording {
+                Wording::Phrases => class.phrases.as_slice(),
+                Wording::First => &class.phrases[..1],
+                Wording::Labels => std::slice::from_ref(&class.label),
+            })
             .collect();
-        let mut vectors = Vec::new();
-        let mut width = None;
-        for batch in texts.chunks(BATCH) {
-            let encoded = encoder.encode(batch)?;
-            if encoded.len() != batch.len() {
-                return Err(uneven());
-            }
-            for vector in encoded {
-                if *width.get_or_insert(vector.len()) != vector.len() {
-                    return Err(uneven());
-                }
-                vectors.extend(vector);
-            }
-        }
-        match width {
-            Some(width) if width > 0 => Ok(Self { width, vectors }),
-            _ => Err(uneven()),
-        }
+        let (width, vectors) = encode_all(encoder, &texts.concat())?;
+        Ok(Self {
+            width,
+            vectors,
+            counts: texts.iter().map(|texts| texts.len()).collect(),
+        })
     }
 
     /// Little-endian f32 in the order of the table, to be kept under [`Phrases::key`].
@@ -52,7 +63,8 @@ impl Phrases {
 
     /// `None` where the bytes do not fit this table of phrases.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let count: usize = classes().iter().map(|class| class.phrases.len()).sum();
+        let counts: Vec<usize> = classes().iter().map(|class| class.phrases.len()).collect();
+        let count: usize = counts.iter().sum();
         let (values, rest) = bytes.as_chunks::<4>();
         let vectors: Vec<f32> = values.iter().map(|x| f32::from_le_bytes(*x)).collect();
         let fits = rest.is_empty()
@@ -62,6 +74,7 @@ impl Phrases {
         fits.then(|| Self {
             width: vectors.len() / count,
             vectors,
+            counts,
         })
     }
 
@@ -76,16 +89,37 @@ impl Phrases {
             return None;
         }
         let mut phrases = self.vectors.chunks_exact(self.width);
-        let mut likeness = Vec::with_capacity(CLASSES);
-        for class in classes() {
-            let likest = phrases
-                .by_ref()
-                .take(class.phrases.len())
-                .map(|phrase| dot(phrase, vector))
-                .fold(f32::NEG_INFINITY, f32::max);
-            likeness.push(likest);
+        let likest = self.counts.iter().map(|&count| {
+            let phrases = phrases.by_ref().take(count);
+            let likeness = phrases.map(|phrase| dot(phrase, vector));
+            likeness.fold(f32::NEG_INFINITY, f32::max)
+        });
+        Some(likest.collect())
+    }
+}
+
+/// The length of a vector, and all vectors in the order of `texts`.
+pub fn encode_all(
+    encoder: &dyn TextEncoder,
+    texts: &[&str],
+) -> Result<(usize, Vec<f32>), ModelError> {
+    let mut vectors = Vec::new();
+    let mut width = None;
+    for batch in texts.chunks(BATCH) {
+        let encoded = encoder.encode(batch)?;
+        if encoded.len() != batch.len() {
+            return Err(uneven());
         }
-        Some(likeness)
+        for vector in encoded {
+            if *width.get_or_insert(vector.len()) != vector.len() {
+                return Err(uneven());
+            }
+            vectors.extend(vector);
+        }
+    }
+    match width {
+        Some(width) if width > 0 => Ok((width, vectors)),
+        _ => Err(uneven()),
     }
 }
 

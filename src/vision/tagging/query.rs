@@ -10,12 +10,14 @@ use showroom_catalog::seams::{
 use super::classes::{CLASSES, classes};
 use super::phrases::Phrases;
 use super::text::DIMENSIONS;
-use super::words::{NAMES, only_joins, parse, wanted};
+use super::words::{NAMES, Parsed, only_joins, parse, wanted};
 
 /// Likeness at or below this says nothing about a class.
 const UNLIKE: f32 = 0.3;
 /// Length of the colour part against a class part of unit length.
-const COLOUR_WEIGHT: f32 = 0.8;
+/// From .85 to 1 it makes little odds on labelled shop photos: below that names win over colours, above it colours
+/// win over names.
+const COLOUR_WEIGHT: f32 = 0.9;
 
 /// What makes less of a score than this is no reason for it; at most so many reasons are given.
 const LEAST_SHARE: f32 = 0.1;
@@ -25,11 +27,24 @@ const MOST_REASONS: usize = 3;
 pub struct WordQuery {
     encoder: Arc<dyn TextEncoder>,
     phrases: Phrases,
+    knows_colours: bool,
 }
 
 impl WordQuery {
     pub fn new(encoder: Arc<dyn TextEncoder>, phrases: Phrases) -> Self {
-        Self { encoder, phrases }
+        Self {
+            encoder,
+            phrases,
+            knows_colours: true,
+        }
+    }
+
+    /// Takes the words for colours as any others. To measure what it is worth to know them.
+    pub fn blind_to_colours(self) -> Self {
+        Self {
+            knows_colours: false,
+            ..self
+        }
     }
 
     /// Weights of the classes, unit length.
@@ -62,7 +77,13 @@ impl TextQuery for WordQuery {
     }
 
     fn understand(&self, words: &str) -> Result<Understood, ModelError> {
-        let parsed = parse(words);
+        let parsed = match self.knows_colours {
+            true => parse(words),
+            false => Parsed {
+                colours: Vec::new(),
+                rest: words.to_lowercase(),
+            },
+        };
         let only_colours = !parsed.colours.is_empty() && only_joins(&parsed.rest);
         let colours = wanted(&parsed.colours);
         let mut vector = if parsed.rest.is_empty() || only_colours {

@@ -1,7 +1,7 @@
 //! The default tagger.
 
 use sha2::{Digest, Sha256};
-use showroom_catalog::seams::{ModelError, Tagged, Tagger};
+use showroom_catalog::seams::{ModelError, Tagged, Tagger, TextEncoder};
 use showroom_catalog::{Colour, Decision, Tag};
 
 use super::category::Categoriser;
@@ -29,17 +29,31 @@ pub struct ClassTagger {
 impl ClassTagger {
     /// Fails where the taxonomy lacks a category that the table of classes names.
     pub fn new(taxonomy: Taxonomy) -> Result<Self, ModelError> {
-        let categoriser = Categoriser::new(taxonomy)?;
-        let id = format!(
-            "classes-{VERSION}-{}-taxonomy-{}",
-            table_hash(),
-            categoriser.version()
-        );
-        Ok(Self {
-            id,
+        Ok(Self::of(Categoriser::new(taxonomy)?, &table_hash()))
+    }
+
+    /// Without the table's categories: by the likeness of names. To measure what the table is worth.
+    pub fn by_names(taxonomy: Taxonomy, encoder: &dyn TextEncoder) -> Result<Self, ModelError> {
+        let categoriser = Categoriser::by_names(taxonomy, encoder)?;
+        Ok(Self::of(categoriser, "by-names"))
+    }
+
+    fn of(categoriser: Categoriser, table: &str) -> Self {
+        let taxonomy = categoriser.version();
+        Self {
+            id: format!("classes-{VERSION}-{table}-taxonomy-{taxonomy}"),
             categoriser,
             shared_space: false,
-        })
+        }
+    }
+
+    /// The category is that of the likeliest class. To measure what summing up the tree is worth.
+    pub fn of_likeliest(self) -> Self {
+        Self {
+            id: format!("{}-likeliest", self.id),
+            categoriser: self.categoriser.of_likeliest(),
+            ..self
+        }
     }
 
     /// For a catalogue whose shape vectors lie in a space that words share: makes no text vectors.

@@ -225,3 +225,73 @@ fn labels_are_the_surest_classes_by_their_shop_name() {
     let names: Vec<&str> = tagged.labels.iter().map(|tag| tag.name.as_str()).collect();
     assert_eq!(names, ["backpack", "purse"]);
 }
+
+/// What a tagger answers where classes have these probabilities.
+fn category(tagger: &ClassTagger, spikes: &[(usize, f32)]) -> Option<String> {
+    let mut classes = vec![0.0; CLASSES];
+    for &(class, probability) in spikes {
+        classes[class] = probability;
+    }
+    let category = tagger.tag(&classes, &[]).category?;
+    Some(category.path.join(" > "))
+}
+
+#[test]
+fn the_likeliest_class_alone_says_less_than_the_sum() {
+    // Six kinds of clothes, of which none is likely, beside one likelier piece of furniture.
+    let clothes = [608, 610, 834, 841, 474, 578].map(|class| (class, 0.12));
+    let spikes = [&clothes[..], &[(765, 0.2)]].concat();
+    let summed = category(&tagger(), &spikes).unwrap();
+    assert!(summed.starts_with("Apparel & Accessories"), "{summed}");
+    assert_eq!(category(&tagger().of_likeliest(), &spikes), None);
+    let sure = [(765, 0.9)];
+    let alone = category(&tagger().of_likeliest(), &sure).unwrap();
+    assert!(alone.starts_with("Furniture"), "{alone}");
+    assert_ne!(tagger().of_likeliest().id(), tagger().id());
+}
+
+#[test]
+fn without_the_table_a_class_stands_where_its_name_is_likest() {
+    let part = include_bytes!("../fixtures/taxonomy-part.json");
+    let by_names = ClassTagger::by_names(Taxonomy::from_json(part).unwrap(), &Toy).unwrap();
+    let of = |tagger: &ClassTagger, class| category(tagger, &[(class, 0.99)]);
+    // "sock" has its letters in "Socks".
+    let socks = of(&by_names, 806);
+    assert!(socks.is_some() && socks == of(&tagger(), 806), "{socks:?}");
+    // The table knows that an alp is no product; there is a name likest to "alp" all the same.
+    assert_eq!(of(&tagger(), 970), None);
+    assert!(of(&by_names, 970).is_some());
+}
+
+#[test]
+fn fewer_words_for_a_class_are_less_like_what_is_asked() {
+    let class = super::classes::classes();
+    let synonyms = |class: &super::classes::Class| class.phrases.len() > 1;
+    let at = class.iter().position(synonyms).unwrap();
+    let asked = Toy.encode(&[class[at].phrases[1]]).unwrap().remove(0);
+    let likeness = |wording| {
+        let phrases = Phrases::encode_as(&Toy, wording).unwrap();
+        let likeness = phrases.likeness(&asked).unwrap();
+        assert_eq!(likeness.len(), CLASSES);
+        likeness[at]
+    };
+    near(likeness(Wording::Phrases), 1.0, "every phrase");
+    assert!(likeness(Wording::First) < 0.99);
+    let label = Toy.encode(&[class[at].label]).unwrap().remove(0);
+    let want = showroom_catalog::embedding::dot(&label, &asked);
+    near(likeness(Wording::Labels), want, "the label");
+}
+
+#[test]
+fn words_for_colours_can_be_taken_as_any_others() {
+    let query = || WordQuery::new(Arc::new(Toy), Phrases::encode(&Toy).unwrap());
+    let seeing = query().understand("red backpack").unwrap();
+    let blind = query()
+        .blind_to_colours()
+        .understand("red backpack")
+        .unwrap();
+    assert_eq!(seeing.colours, ["red"]);
+    assert!(blind.colours.is_empty());
+    assert!(blind.vector[CLASSES..].iter().all(|weight| *weight == 0.0));
+    assert!(seeing.vector[CLASSES..].iter().any(|weight| *weight > 0.0));
+}
