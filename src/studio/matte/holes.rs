@@ -406,7 +406,7 @@ mod tests {
     fn on_a_coloured_background_a_hole_may_run_into_it() {
         // A loop that is open to the right, where the network saw the product: purple within, and outside.
         let (mut level, mut sure) = ring(180.0, |behind, _| behind);
-        for at in 0..SIDE * SIDE {
+        for (at, sure) in sure.iter_mut().enumerate() {
             let (x, y) = ((at % SIDE) as f32 - 100.0, (at / SIDE) as f32 - 100.0);
             let is_ring = (40.0..60.0).contains(&x.hypot(y)) && x < 0.0;
             level.rgb[at] = if is_ring {
@@ -414,7 +414,7 @@ mod tests {
             } else {
                 [139, 64, 159]
             };
-            sure[at] = Some(x.hypot(y) < 60.0);
+            *sure = Some(x.hypot(y) < 60.0);
         }
         let holes_of = |level: &Level| {
             let surface = Surface::of(level, &sure).unwrap();
