@@ -9,7 +9,8 @@ usage: cutout.py --cache DIR --showroom BINARY [--rounds N] [--photos N] [--thre
    SAD (thousands), MSE (thousandths), gradient and connectivity (thousands; Rhemann et al. 2009). And what a shop
    sees: the mean difference (0–255, over the pixels where alpha or its error is not 0) of the cut-out, put on
    white and on green, from the true one.
-3. The same pictures as PNG and as JPEG: what the confidence says beside the true overlap.
+   The same pictures over the plain backdrops of a studio, as JPEG.
+3. The pictures of 2 as PNG and as JPEG: what the confidence says beside the true overlap.
 """
 
 import argparse
@@ -121,13 +122,9 @@ def backgrounds(shoes):
     return found
 
 
-def pictures(samples, folder):
-    """Writes the composites; name → (product colours, alpha)."""
-    generator = np.random.default_rng(7)
-    behind = backgrounds(samples / "shoes")
-    truth = {}
-    cuts = sorted(samples.rglob("*.png"))
-    for path in cuts:
+def cut_outs(samples):
+    """Name and pixels of each sample that is cut out, with a margin."""
+    for path in sorted(samples.rglob("*.png")):
         picture = Image.open(path)
         if picture.mode not in ("RGBA", "LA", "P", "PA") or max(picture.size) < 300:
             continue
@@ -135,7 +132,22 @@ def pictures(samples, folder):
         if (picture[..., 3] < 250).mean() <= 0.02 or picture[..., 3].max() < 255:
             continue
         pad = int(MARGIN * max(picture.shape[:2]))
-        picture = np.pad(picture, ((pad, pad), (pad, pad), (0, 0)))
+        yield path.stem, np.pad(picture, ((pad, pad), (pad, pad), (0, 0)))
+
+
+def put_over(picture, back):
+    """The picture, and its product's colours and alpha."""
+    alpha = picture[..., 3] / 255
+    mixed = picture[..., :3] * alpha[..., None] + back * (1 - alpha[..., None])
+    return Image.fromarray(np.rint(mixed.clip(0, 255)).astype(np.uint8)), (picture[..., :3], alpha)
+
+
+def pictures(samples, folder):
+    """Writes them over parts of photos; name of the file → (product colours, alpha)."""
+    generator = np.random.default_rng(7)
+    behind = backgrounds(samples / "shoes")
+    truth = {}
+    for name, picture in cut_outs(samples):
         height, width = picture.shape[:2]
         source = behind[(len(truth) * 7 + 3) % len(behind)]
         scale = min(source.width / width, source.height / height)
@@ -143,10 +155,33 @@ def pictures(samples, folder):
         x = generator.integers(0, source.width - w + 1)
         y = generator.integers(0, source.height - h + 1)
         back = np.asarray(source.crop((x, y, x + w, y + h)).resize((width, height), Image.LANCZOS)).astype(float)
-        alpha = picture[..., 3] / 255
-        mixed = picture[..., :3] * alpha[..., None] + back * (1 - alpha[..., None])
-        Image.fromarray(np.rint(mixed).astype(np.uint8)).save(folder / f"{path.stem}.png")
-        truth[path.stem] = (picture[..., :3], alpha)
+        mixed, truth[f"{name}.png"] = put_over(picture, back)
+        mixed.save(folder / f"{name}.png")
+    return truth
+
+
+# Colour above and below of plain backdrops.
+BACKDROPS = {
+    "white": ((255, 255, 255), (255, 255, 255)),
+    "grey": ((190, 190, 192), (236, 236, 236)),
+    "cream": ((222, 214, 204), (240, 236, 230)),
+    "blue": ((140, 180, 200), (120, 165, 190)),
+    "purple": ((139, 64, 159), (120, 50, 140)),
+}
+
+
+def on_backdrops(samples, folder):
+    """As [`pictures`], over plain backdrops with grain, all but the white one."""
+    generator = np.random.default_rng(1)
+    truth = {}
+    for name, picture in cut_outs(samples):
+        height, width = picture.shape[:2]
+        down = np.linspace(0, 1, height)[:, None, None]
+        for backdrop, (above, below) in BACKDROPS.items():
+            grain = 0 if backdrop == "white" else generator.normal(0, 1.5, (height, width, 1))
+            back = np.array(above) * (1 - down) + np.array(below) * down + grain
+            mixed, truth[f"{name}-{backdrop}.jpg"] = put_over(picture, back)
+            mixed.save(folder / f"{name}-{backdrop}.jpg", quality=92)
     return truth
 
 
@@ -158,10 +193,10 @@ def confidence(args, samples, lines):
         folder.mkdir()
         truth = pictures(samples, folder)
         for name in truth:
-            Image.open(folder / f"{name}.png").save(folder / f"{name}-jpeg.jpg", quality=85)
+            Image.open(folder / name).save(folder / name.replace(".png", "-jpeg.jpg"), quality=85)
         showroom(args, sorted(folder.iterdir()), out)
         for path in sorted(folder.iterdir()):
-            wanted = truth[path.stem.removesuffix("-jpeg")][1] > 0.5
+            wanted = truth[f"{path.stem.removesuffix('-jpeg')}.png"][1] > 0.5
             cut = ours_of(out, path)[..., 3] > 127
             (told,) = out.glob(f"{path.stem}.cutout-*.json")
             overlap = (cut & wanted).sum() / max((cut | wanted).sum(), 1)
@@ -204,21 +239,21 @@ def speed(args, photos, lines):
     print(lines[-1], flush=True)
 
 
-def quality(args, samples, lines):
+def quality(args, samples, write, lines):
     ways = ["rembg", "rembg, alpha matting", "showroom"]
     table = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work) / "pictures"
         folder.mkdir()
-        truth = pictures(samples, folder)
-        photos = [folder / f"{name}.png" for name in truth]
+        truth = write(samples, folder)
+        photos = [folder / name for name in truth]
         outs = {way: Path(work) / way.replace(", ", "-").replace(" ", "-") for way in ways}
         [out.mkdir() for out in outs.values()]
         peer(args, photos, outs["rembg"])
         peer(args, photos, outs["rembg, alpha matting"], "--matting")
         showroom(args, photos, outs["showroom"])
         for photo in photos:
-            colours, alpha = truth[photo.stem]
+            colours, alpha = truth[photo.name]
             for way in ways:
                 cut = (ours_of if way == "showroom" else theirs_of)(outs[way], photo)
                 row = errors(cut[..., 3] / 255, alpha)
@@ -263,7 +298,9 @@ def main():
     ]
     speed(args, photos, lines)
     lines += ["", "## Errors on pictures whose alpha is known"]
-    quality(args, samples, lines)
+    quality(args, samples, pictures, lines)
+    lines += ["", "## The same on plain backdrops: " + ", ".join(BACKDROPS)]
+    quality(args, samples, on_backdrops, lines)
     confidence(args, samples, lines)
     lines += ["", "The constants of the refinement were chosen on these pictures, so expect less on others. Some of "
               "them have a dark rim of their first background in their own colours, which counts against whoever "
