@@ -15,7 +15,9 @@ mod closed_form;
 mod colours;
 mod crumbs;
 mod holes;
+mod missed;
 mod pyramid;
+mod surface;
 
 use showroom_catalog::Pixels;
 use showroom_catalog::seams::SoftMask;
@@ -23,8 +25,10 @@ use showroom_catalog::seams::SoftMask;
 use closed_form::{Region, solve};
 use colours::ColourModel;
 use crumbs::swept;
-use holes::{Surface, holes, missed};
+use holes::holes;
+use missed::missed;
 use pyramid::{Level, stretched};
+use surface::Surface;
 
 /// Longer side of the smallest size, in pixels: about twice the mask's.
 const BASE_SIDE: usize = 640;
@@ -170,7 +174,7 @@ fn at_base(level: &Level, coarse: &[f32], band: Band, reach: usize) -> Vec<f32> 
     let coarse = &coarse;
     // On a plain background that grows lighter or darker a colour says more beside what lies behind it.
     let colour = |at: usize| match &surface {
-        Some(surface) => surface.relative(level, at),
+        Some(surface) => surface.evened(level, at),
         None => level.rgb[at],
     };
     let model = ColourModel::new((0..sure.len()).map(|at| (colour(at), sure[at])));
