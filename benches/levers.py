@@ -19,8 +19,6 @@ COLUMNS = [("same item, first 1", ("same_item", "recall_at_1")), ("first 5", ("s
            ("same label, first 1", ("same_label", "recall_at_1")), ("words, first 5", ("text", "all", "recall_at_5")),
            ("category answered", ("category", "answered")), ("right of these", ("category", "right")),
            ("main colour", ("colour", "right"))]
-
-
 PARTS = ["mask", "table", "tree", "phrases", "synonyms", "colour-words"]
 
 

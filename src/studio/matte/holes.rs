@@ -36,7 +36,8 @@ pub fn holes(level: &Level, sure: &[Option<bool>], surface: &Surface) -> Vec<boo
     let reach = ALIKE.0 + ALIKE.1 * surface.spread;
     let just_like = (JUST_LIKE.0 * surface.spread + JUST_LIKE.1).clamp(LEAST_LIKE, LIKE);
     // There the background goes on without an edge where the network is not sure of it.
-    let goes_on = |at: usize| surface.is_coloured() && sure[at] == Some(false);
+    let is_coloured = surface.is_coloured();
+    let goes_on = |at: usize| is_coloured && sure[at] == Some(false);
     let may_be = |at: usize| sure[at] != Some(false);
     let least = least(sure.len());
     let mut seen = vec![false; sure.len()];
@@ -52,7 +53,7 @@ pub fn holes(level: &Level, sure: &[Option<bool>], surface: &Surface) -> Vec<boo
             .map(|&at| surface.apart(level, at).0.powi(2))
             .sum();
         let is_large = part.len() as f32 >= LARGE * sure.len() as f32;
-        let like = match is_large && !surface.is_coloured() {
+        let like = match is_large && !is_coloured {
             true => just_like,
             false => LIKE,
         };

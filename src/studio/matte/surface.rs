@@ -30,6 +30,8 @@ pub struct Surface {
     channels: [[f64; TERMS]; 3],
     /// Root mean square of what is left.
     pub spread: f32,
+    /// In the middle of the photo.
+    middle: [f32; 3],
     width: usize,
     height: usize,
 }
@@ -46,6 +48,7 @@ impl Surface {
         let mut surface = Surface {
             channels: [[0.0; TERMS]; 3],
             spread: 0.0,
+            middle: [0.0; 3],
             width: level.width,
             height: sure.len() / level.width,
         };
@@ -62,13 +65,14 @@ impl Surface {
             let squares: f32 = near.map(|(_, apart)| apart * apart).sum();
             surface.spread = (squares / kept.len().max(1) as f32).sqrt();
         }
+        surface.middle = surface.at(surface.width / 2 + surface.height / 2 * surface.width);
         let fits = kept.len() as f32 >= FITS * all.len() as f32;
         (fits && surface.spread <= PLAIN).then_some(surface)
     }
 
     /// Its darkest and its lightest channel in the middle of the photo.
     fn ends(&self) -> (f32, f32) {
-        let middle = self.middle();
+        let middle = self.middle;
         let darkest = middle.iter().copied().fold(f32::MAX, f32::min);
         (darkest, middle.iter().copied().fold(f32::MIN, f32::max))
     }
@@ -84,13 +88,9 @@ impl Surface {
 
     /// A pixel's colour as if the background were everywhere what it is in the middle of the photo.
     pub fn evened(&self, level: &Level, at: usize) -> [u8; 3] {
-        let (here, middle) = (self.at(at), self.middle());
-        let even = |c: usize| f32::from(level.rgb[at][c]) + middle[c] - here[c];
+        let here = self.at(at);
+        let even = |c: usize| f32::from(level.rgb[at][c]) + self.middle[c] - here[c];
         std::array::from_fn(|c| even(c).round().clamp(0.0, 255.0) as u8)
-    }
-
-    fn middle(&self) -> [f32; 3] {
-        self.at(self.width / 2 + self.height / 2 * self.width)
     }
 
     fn fit(&mut self, level: &Level, places: &[usize]) -> Option<()> {
